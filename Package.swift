@@ -1,0 +1,40 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strictSwift: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+let strictC: [CSetting] = [.treatAllWarnings(as: .error)]
+
+let package = Package(
+  name: "flashportrait",
+  products: [.executable(name: "flashportrait", targets: ["flashportrait"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .target(name: "CKernels", cSettings: strictC, linkerSettings: [.linkedLibrary("m")]),
+    .target(
+      name: "TensorCore", dependencies: ["CKernels", "COpenBLAS"], swiftSettings: strictSwift),
+    .target(name: "Checkpoints", dependencies: ["TensorCore"], swiftSettings: strictSwift),
+    .target(
+      name: "FlashPortraitCLI",
+      dependencies: [
+        "TensorCore", "Checkpoints",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strictSwift),
+    .executableTarget(
+      name: "flashportrait", dependencies: ["FlashPortraitCLI"], swiftSettings: strictSwift),
+
+    .testTarget(
+      name: "TensorCoreTests", dependencies: ["TensorCore"], swiftSettings: strictSwift),
+    .testTarget(
+      name: "CheckpointsTests", dependencies: ["Checkpoints", "TensorCore"],
+      swiftSettings: strictSwift),
+    .testTarget(
+      name: "FlashPortraitCLITests", dependencies: ["FlashPortraitCLI"],
+      swiftSettings: strictSwift),
+  ],
+  cLanguageStandard: .c11
+)

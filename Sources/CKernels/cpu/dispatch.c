@@ -1,0 +1,63 @@
+// Fills one table of kernels for each instruction set level, once.
+#include "fp_cpu.h"
+#include "fp_kernels.h"
+
+#include <pthread.h>
+
+static fp_kernels tables[FP_ISA_COUNT];
+static bool available[FP_ISA_COUNT];
+static pthread_once_t fill_once = PTHREAD_ONCE_INIT;
+
+static void fill_generic(fp_kernels *kernels) {
+  fp_convert_init_generic(&kernels->convert);
+  fp_matmul_init_generic(&kernels->matmul);
+}
+
+#if defined(__x86_64__)
+static void fill_avx2(fp_kernels *kernels) {
+  fp_convert_init_avx2(&kernels->convert);
+  fp_matmul_init_avx2(&kernels->matmul);
+}
+
+static void fill_avx512(fp_kernels *kernels, uint32_t features) {
+  fp_convert_init_avx512(&kernels->convert, features);
+  fp_matmul_init_avx512(&kernels->matmul, features);
+}
+
+static void fill_amx(fp_kernels *kernels) { fp_matmul_init_amx(&kernels->matmul); }
+#elif defined(__aarch64__)
+static void fill_neon(fp_kernels *kernels) {
+  fp_convert_init_neon(&kernels->convert);
+  fp_matmul_init_neon(&kernels->matmul);
+}
+#endif
+
+static void fill_tables(void) {
+  const fp_isa best = fp_cpu_best_isa();
+  for (int isa = 0; isa < FP_ISA_COUNT; isa++) {
+    fp_kernels *kernels = &tables[isa];
+    kernels->isa = (fp_isa)isa;
+    fill_generic(kernels);
+    available[isa] = isa == FP_ISA_GENERIC;
+#if defined(__x86_64__)
+    available[isa] |= isa >= FP_ISA_AVX2 && isa <= (int)best;
+    if (isa >= FP_ISA_AVX2)
+      fill_avx2(kernels);
+    if (isa >= FP_ISA_AVX512)
+      fill_avx512(kernels, fp_cpu_features());
+    if (isa >= FP_ISA_AMX)
+      fill_amx(kernels);
+#elif defined(__aarch64__)
+    available[isa] |= isa == FP_ISA_NEON && best == FP_ISA_NEON;
+    if (isa == FP_ISA_NEON)
+      fill_neon(kernels);
+#else
+    (void)best;
+#endif
+  }
+}
+
+const fp_kernels *fp_kernels_for(fp_isa isa) {
+  pthread_once(&fill_once, fill_tables);
+  return (unsigned)isa < FP_ISA_COUNT && available[isa] ? &tables[isa] : NULL;
+}

@@ -1,0 +1,11 @@
+/// Umbrella header of the C kernels.
+#ifndef CKERNELS_H
+#define CKERNELS_H
+
+#include "fp_convert.h"
+#include "fp_cpu.h"
+#include "fp_kernels.h"
+#include "fp_matmul.h"
+#include "fp_types.h"
+
+#endif

@@ -1,0 +1,20 @@
+/// The table of kernels: one typed function pointer for each operation, filled for one instruction
+/// set level. The plain C version comes first; each higher level replaces what it does better.
+#ifndef FP_KERNELS_H
+#define FP_KERNELS_H
+
+#include "fp_convert.h"
+#include "fp_matmul.h"
+#include "fp_types.h"
+
+typedef struct fp_kernels {
+  fp_isa isa;
+  fp_convert_kernels convert;
+  fp_matmul_kernels matmul;
+} fp_kernels;
+
+/// The kernels of a level, NULL where this build or this machine does not have it. The table lives
+/// as long as the process; any thread may ask.
+const fp_kernels *fp_kernels_for(fp_isa isa);
+
+#endif

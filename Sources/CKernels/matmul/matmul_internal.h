@@ -1,0 +1,30 @@
+/// Pieces of the reference matrix product that the instruction set versions fall back on.
+#ifndef FP_MATMUL_INTERNAL_H
+#define FP_MATMUL_INTERNAL_H
+
+#include "fp_convert.h"
+#include "fp_matmul.h"
+
+void fp_pack_lanes_generic(void *target, const void *source, ptrdiff_t source_row, int64_t n,
+                           int64_t k, int lanes, int64_t groups, int group, size_t element);
+void fp_pack_depth_generic(void *target, const void *source, ptrdiff_t source_row, int64_t n,
+                           int64_t k, int lanes, int64_t groups, int group, size_t element);
+void fp_pack_lanes_f32_generic(void *target, const void *source, ptrdiff_t source_row, int64_t n,
+                               int64_t k, int lanes, int64_t groups);
+void fp_pack_depth_f32_generic(void *target, const void *source, ptrdiff_t source_row, int64_t n,
+                               int64_t k, int lanes, int64_t groups);
+void fp_pack_lanes_i8_generic(void *target, const void *source, ptrdiff_t source_row, int64_t n,
+                              int64_t k, int lanes, int64_t groups);
+void fp_pack_depth_i8_generic(void *target, const void *source, ptrdiff_t source_row, int64_t n,
+                              int64_t k, int lanes, int64_t groups);
+void fp_finish_nothing(void);
+
+/// One element of an F32, BF16 or F16 array as float32.
+float fp_load_float(const void *base, fp_dtype type, int64_t index);
+float fp_activate(float x, fp_activation activation);
+void fp_prepare_row_generic(fp_compute compute, fp_dtype storage, const fp_prologue *prologue,
+                            int64_t row, int64_t k, void *target, ptrdiff_t chunk_stride,
+                            int64_t chunks, float *scratch, float *scale);
+void fp_store_generic(const fp_epilogue *epilogue, const fp_store_args *args);
+
+#endif

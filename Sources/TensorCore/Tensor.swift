@@ -1,0 +1,186 @@
+import CKernels
+
+/// A view of typed elements in a storage: shape, strides and an offset. Copies share the storage.
+package struct Tensor: Sendable {
+  package let storage: TensorStorage
+  package let dtype: DType
+  package let shape: Shape
+
+  /// Elements between neighbours along each axis.
+  package let strides: [Int]
+
+  /// Bytes from the storage's base to the first element.
+  package let byteOffset: Int
+
+  /// A row-major tensor of undefined content.
+  ///
+  /// - Throws: `TensorError.outOfMemory`.
+  package init(uninitialized shape: Shape, dtype: DType) throws {
+    let (bytes, overflow) = shape.count.multipliedReportingOverflow(by: dtype.byteCount)
+    guard !overflow else { throw TensorError.invalidShape(shape.axes) }
+    storage = try .allocate(byteCount: bytes)
+    self.dtype = dtype
+    self.shape = shape
+    strides = shape.rowMajorStrides
+    byteOffset = 0
+  }
+
+  /// A row-major tensor of zeros.
+  package init(zeros shape: Shape, dtype: DType) throws {
+    try self.init(uninitialized: shape, dtype: dtype)
+    pointer.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
+  }
+
+  /// A row-major float32 tensor with the given values.
+  ///
+  /// - Throws: `TensorError.shapeMismatch` where the counts differ.
+  package init(_ values: [Float], shape: Shape) throws {
+    guard values.count == shape.count else {
+      throw TensorError.shapeMismatch(
+        operation: "Tensor", expected: "\(shape.count) values for \(shape)",
+        found: "\(values.count)")
+    }
+    try self.init(uninitialized: shape, dtype: .f32)
+    values.withUnsafeBytes { source in
+      if let base = source.baseAddress {
+        pointer.copyMemory(from: base, byteCount: source.count)
+      }
+    }
+  }
+
+  /// A view of a storage. The caller has checked that it lies inside.
+  package init(
+    storage: TensorStorage, dtype: DType, shape: Shape, strides: [Int]? = nil, byteOffset: Int = 0
+  ) {
+    self.storage = storage
+    self.dtype = dtype
+    self.shape = shape
+    self.strides = strides ?? shape.rowMajorStrides
+    self.byteOffset = byteOffset
+  }
+
+  package var count: Int { shape.count }
+
+  /// Bytes of the elements, were they contiguous.
+  package var byteCount: Int { shape.count * dtype.byteCount }
+
+  /// Address of the first element; valid while the tensor (its storage) lives.
+  package var pointer: UnsafeMutableRawPointer { storage.base + byteOffset }
+
+  /// Whether the elements lie row-major without gaps.
+  package var isContiguous: Bool {
+    var expected = 1
+    for axis in shape.axes.indices.reversed() where shape[axis] != 1 {
+      if strides[axis] != expected { return count == 0 }
+      expected *= shape[axis]
+    }
+    return true
+  }
+
+  // MARK: Views
+
+  /// The same elements in another shape. Copies where the tensor is not contiguous.
+  ///
+  /// - Throws: `TensorError.shapeMismatch` where the counts differ.
+  package func reshaped(_ shape: Shape) throws -> Tensor {
+    guard shape.count == count else {
+      throw TensorError.shapeMismatch(
+        operation: "reshape", expected: "\(count) elements (\(self.shape))", found: "\(shape)")
+    }
+    let source = try contiguous()
+    return Tensor(
+      storage: source.storage, dtype: dtype, shape: shape, byteOffset: source.byteOffset)
+  }
+
+  /// The axes in another order; a view.
+  package func permuted(_ order: [Int]) -> Tensor {
+    precondition(order.sorted() == Array(shape.axes.indices), "not a permutation: \(order)")
+    return Tensor(
+      storage: storage, dtype: dtype, shape: Shape(order.map { shape[$0] }),
+      strides: order.map { strides[$0] }, byteOffset: byteOffset)
+  }
+
+  /// A range of one axis; a view.
+  package func sliced(_ range: Range<Int>, axis: Int = 0) -> Tensor {
+    precondition(
+      range.lowerBound >= 0 && range.upperBound <= shape[axis], "\(range) outside axis \(axis)")
+    var axes = shape.axes
+    axes[axis] = range.count
+    return Tensor(
+      storage: storage, dtype: dtype, shape: Shape(axes), strides: strides,
+      byteOffset: byteOffset + range.lowerBound * strides[axis] * dtype.byteCount)
+  }
+
+  // MARK: Copies
+
+  /// The tensor itself where it is contiguous, else a row-major copy.
+  package func contiguous() throws -> Tensor {
+    if isContiguous { return self }
+    let copy = try Tensor(uninitialized: shape, dtype: dtype)
+    copy.copyElements(from: self)
+    return copy
+  }
+
+  /// A contiguous tensor of another element type, rounded to nearest even; itself where nothing
+  /// is to do.
+  package func converted(to type: DType, on context: ComputeContext = .shared) throws -> Tensor {
+    if type == dtype { return try contiguous() }
+    let source = try contiguous()
+    let result = try Tensor(uninitialized: shape, dtype: type)
+    let chunk = 1 << 16
+    context.pool.forEach((count + chunk - 1) / chunk) { index in
+      let start = index * chunk
+      context.kernels.pointee.convert.convert(
+        result.pointer + start * type.byteCount, type.kernelType,
+        source.pointer + start * dtype.byteCount, dtype.kernelType, min(chunk, count - start))
+    }
+    return result
+  }
+
+  /// Row-major copy of the elements as float32.
+  package func floats(on context: ComputeContext = .shared) throws -> [Float] {
+    let source = try converted(to: .f32, on: context)
+    return withExtendedLifetime(source) {
+      [Float](
+        unsafeUninitializedCapacity: count
+      ) { buffer, initialized in
+        if count > 0 {
+          UnsafeMutableRawPointer(buffer.baseAddress!).copyMemory(
+            from: source.pointer, byteCount: byteCountOfFloats)
+        }
+        initialized = count
+      }
+    }
+  }
+
+  private var byteCountOfFloats: Int { count * 4 }
+
+  /// Copies another tensor's elements, both in row-major order of equal shapes.
+  private func copyElements(from source: Tensor) {
+    let size = dtype.byteCount
+    var index = [Int](repeating: 0, count: shape.rank)
+    let inner = shape.rank == 0 ? 1 : shape[-1]
+    let innerStride = (source.strides.last ?? 1) * size
+    guard count > 0 else { return }
+    var target = pointer
+    for _ in 0..<(count / inner) {
+      let offset = zip(index, source.strides).reduce(0) { $0 + $1.0 * $1.1 } * size
+      var place = source.pointer + offset
+      if innerStride == size {
+        target.copyMemory(from: place, byteCount: inner * size)
+        target += inner * size
+      } else {
+        for _ in 0..<inner {
+          target.copyMemory(from: place, byteCount: size)
+          target += size
+          place += innerStride
+        }
+      }
+      for axis in index.indices.dropLast().reversed() {
+        index[axis] += 1
+        if index[axis] < shape[axis] { break }
+        index[axis] = 0
+      }
+    }
+  }
+}

@@ -1,0 +1,109 @@
+import Foundation
+
+/// Memory under tensors: owned (64-byte aligned, on huge pages where large) or a mapped file.
+///
+/// Writing through several tensors of one storage at the same time is the caller's to avoid.
+package final class TensorStorage: @unchecked Sendable {
+  package let base: UnsafeMutableRawPointer
+  package let byteCount: Int
+
+  /// False for a mapped file, whose pages are read-only.
+  package let isWritable: Bool
+
+  private let release: () -> Void
+
+  /// Storage from this size on is aligned to, and advised to use, 2 MiB pages.
+  private static let hugePage = 2 << 20
+
+  private init(
+    base: UnsafeMutableRawPointer, byteCount: Int, isWritable: Bool, release: @escaping () -> Void
+  ) {
+    self.base = base
+    self.byteCount = byteCount
+    self.isWritable = isWritable
+    self.release = release
+  }
+
+  deinit { release() }
+
+  /// Allocates memory of undefined content.
+  ///
+  /// - Throws: `TensorError.outOfMemory`.
+  package static func allocate(byteCount: Int) throws -> TensorStorage {
+    let isLarge = byteCount >= hugePage
+    let alignment = isLarge ? hugePage : 64
+    let padded = (max(byteCount, 1) + alignment - 1) / alignment * alignment
+    var memory: UnsafeMutableRawPointer?
+    guard padded > 0, posix_memalign(&memory, alignment, padded) == 0, let memory else {
+      throw TensorError.outOfMemory(bytes: byteCount)
+    }
+    // A hint: where the kernel has no huge pages to give, ordinary ones serve.
+    if isLarge { _ = madvise(memory, padded, MADV_HUGEPAGE) }
+    return TensorStorage(base: memory, byteCount: byteCount, isWritable: true) { free(memory) }
+  }
+
+  /// Wraps a mapped file; the mapping lives as long as the storage.
+  package static func mapped(_ file: MappedFile) -> TensorStorage {
+    TensorStorage(
+      base: UnsafeMutableRawPointer(mutating: file.base), byteCount: file.byteCount,
+      isWritable: false
+    ) { withExtendedLifetime(file) {} }
+  }
+}
+
+/// A file mapped read-only into memory; pages come from disk when they are touched.
+package final class MappedFile: @unchecked Sendable {
+  package let path: String
+  package let base: UnsafeRawPointer
+  package let byteCount: Int
+
+  /// Maps a whole file.
+  ///
+  /// - Throws: `TensorError.mapFailed` with the system's reason.
+  package init(path: String) throws {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw Self.failure(path) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw Self.failure(path) }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw TensorError.mapFailed(path: path, reason: "not a regular file")
+    }
+    let size = Int(status.st_size)
+    self.path = path
+    byteCount = size
+    guard size > 0 else {
+      base = UnsafeRawPointer(Self.emptyFile)
+      return
+    }
+    guard let memory = mmap(nil, size, PROT_READ, MAP_SHARED, descriptor, 0), memory != MAP_FAILED
+    else { throw Self.failure(path) }
+    base = UnsafeRawPointer(memory)
+  }
+
+  deinit {
+    if byteCount > 0 { munmap(UnsafeMutableRawPointer(mutating: base), byteCount) }
+  }
+
+  /// Asks the system to read a range ahead of its use.
+  package func willNeed(_ range: Range<Int>) { advise(range, MADV_WILLNEED) }
+
+  /// Tells the system that a range will not be used again soon.
+  package func dontNeed(_ range: Range<Int>) { advise(range, MADV_DONTNEED) }
+
+  private func advise(_ range: Range<Int>, _ advice: Int32) {
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    let start = range.lowerBound / page * page
+    guard byteCount > 0, start < range.upperBound else { return }
+    // Advice only: a refusal changes nothing but speed.
+    _ = madvise(
+      UnsafeMutableRawPointer(mutating: base + start), range.upperBound - start, advice)
+  }
+
+  private static func failure(_ path: String) -> TensorError {
+    .mapFailed(path: path, reason: String(cString: strerror(errno)))
+  }
+
+  nonisolated(unsafe) private static let emptyFile = UnsafeMutableRawPointer.allocate(
+    byteCount: 64, alignment: 64)
+}

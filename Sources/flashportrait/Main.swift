@@ -1,0 +1,6 @@
+import FlashPortraitCLI
+
+@main
+enum Main {
+  static func main() async { await FlashPortraitCommand.main(nil) }
+}
