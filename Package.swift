@@ -27,6 +27,11 @@ let package = Package(
     .executableTarget(
       name: "flashportrait", dependencies: ["FlashPortraitCLI"], swiftSettings: strictSwift),
 
+    .target(
+      name: "CKernelChecks", dependencies: ["CKernels"], path: "Tests/CKernelChecks",
+      exclude: ["main.c"], cSettings: strictC),
+    .testTarget(
+      name: "CKernelsTests", dependencies: ["CKernelChecks"], swiftSettings: strictSwift),
     .testTarget(
       name: "TensorCoreTests", dependencies: ["TensorCore"], swiftSettings: strictSwift),
     .testTarget(

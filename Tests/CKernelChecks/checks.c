@@ -1,0 +1,20 @@
+// The list of all checks: each topic contributes an array.
+#include "checks.h"
+
+static const fp_check_topic *const topics[] = {&fp_matmul_checks};
+
+int fp_check_count(void) {
+  int count = 0;
+  for (size_t i = 0; i < sizeof topics / sizeof *topics; i++)
+    count += topics[i]->count;
+  return count;
+}
+
+const fp_check *fp_check_at(int index) {
+  for (size_t i = 0; i < sizeof topics / sizeof *topics; i++) {
+    if (index < topics[i]->count)
+      return &topics[i]->checks[index];
+    index -= topics[i]->count;
+  }
+  return NULL;
+}

@@ -1,0 +1,14 @@
+/// Where the topics' checks stand.
+#ifndef FP_CHECK_TOPICS_H
+#define FP_CHECK_TOPICS_H
+
+#include "fp_checks.h"
+
+typedef struct fp_check_topic {
+  const fp_check *checks;
+  int count;
+} fp_check_topic;
+
+extern const fp_check_topic fp_matmul_checks;
+
+#endif
