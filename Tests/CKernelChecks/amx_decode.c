@@ -129,7 +129,8 @@ static bool decode(instruction *found, const fp_amx_registers *registers) {
   enum { three_byte_vex = 0xc4, map_0f38 = 2 };
   if (code[0] != three_byte_vex || (code[1] & 0x1f) != map_0f38)
     return false;
-  const bool extend_r = !(code[1] & 0x80), extend_x = !(code[1] & 0x40), extend_b = !(code[1] & 0x20);
+  const bool extend_r = !(code[1] & 0x80), extend_x = !(code[1] & 0x40);
+  const bool extend_b = !(code[1] & 0x20);
   const bool wide = code[2] & 0x80, long_vector = code[2] & 4;
   const uint8_t prefix = code[2] & 3, opcode = code[3], modrm = code[4];
   *found = (instruction){.encoding = find_encoding(prefix, opcode, modrm),

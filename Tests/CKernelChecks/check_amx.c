@@ -19,7 +19,8 @@ enum { tile_c = 0, tile_a = 1, tile_b = 2, tile_d = 3, tile_e = 4 };
 /// Small tiles for the products, and a full one.
 static void configure(uint8_t bytes[64]) {
   static const uint8_t tile_rows[FP_AMX_TILES] = {rows, rows, depth, 16, rows};
-  static const uint16_t colsb[FP_AMX_TILES] = {4 * columns, 4 * depth, 4 * columns, 64, 4 * columns};
+  static const uint16_t colsb[FP_AMX_TILES] = {4 * columns, 4 * depth, 4 * columns, 64,
+                                               4 * columns};
   memset(bytes, 0, 64);
   bytes[0] = 1;
   memcpy(bytes + 16, colsb, sizeof colsb);
