@@ -125,13 +125,13 @@ package struct MatrixProduct: Sendable {
   package static func multiply(
     _ x: Tensor, _ weights: Weights, prologue: Prologue = Prologue(),
     epilogue: Epilogue = Epilogue(), arithmetic: Arithmetic, outputType: DType = .f32,
-    on context: ComputeContext = .shared
+    engine: MatrixEngine = .automatic, on context: ComputeContext = .shared
   ) throws -> Tensor {
     let output = try Tensor(
       uninitialized: [x.shape[0], weights.outputCount], dtype: outputType)
     try run(
       x, prologue: prologue, [MatrixProduct(weights, epilogue: epilogue, output: output)],
-      arithmetic: arithmetic, on: context)
+      arithmetic: arithmetic, engine: engine, on: context)
     return output
   }
 
@@ -141,7 +141,8 @@ package struct MatrixProduct: Sendable {
   /// - Throws: `TensorError.shapeMismatch`, `.unsupportedType`, `.outOfMemory`.
   package static func run(
     _ x: Tensor, prologue: Prologue = Prologue(), _ products: [MatrixProduct],
-    arithmetic: Arithmetic, on context: ComputeContext = .shared
+    arithmetic: Arithmetic, engine: MatrixEngine = .automatic,
+    on context: ComputeContext = .shared
   ) throws {
     for product in products {
       try product.validate(x, prologue: prologue, arithmetic: arithmetic)
@@ -149,6 +150,9 @@ package struct MatrixProduct: Sendable {
     let m = x.shape[0]
     let k = x.shape[1]
     guard m > 0, !products.isEmpty else { return }
+    if engine.usesOpenBLAS(arithmetic) {
+      return try OpenBLASProduct(context: context).run(x, prologue: prologue, products)
+    }
     let batch = try PackedBatch(
       rows: m, k: k, arithmetic: arithmetic, widest: products, context: context)
     for start in stride(from: 0, to: m, by: batch.capacity) {

@@ -92,6 +92,21 @@ import Testing
     #expect(try before.floats() == separate.floats())
   }
 
+  @Test(arguments: [false, true]) func openBLASAgreesWithTheKernels(depthMajor: Bool) throws {
+    let x = try Self.matrix(300, 70, seed: 21)
+    let w = try Self.matrix(depthMajor ? 70 : 600, depthMajor ? 600 : 70, seed: 22)
+    let bias = try Tensor(Self.values(600, seed: 23), shape: [600])
+    let results = try [MatrixEngine.kernels, .openBLAS].map { engine in
+      try MatrixProduct.multiply(
+        x, .init(w, depthMajor: depthMajor), prologue: .init(norm: .layer(epsilon: 1e-6)),
+        epilogue: .init(bias: bias, activation: .silu), arithmetic: .f32, engine: engine
+      ).floats()
+    }
+    // Sums of 70 products of about 1, added in another order.
+    for (kernel, blas) in zip(results[0], results[1]) { #expect(abs(kernel - blas) < 2e-5) }
+    #expect(results[0] != [Float](repeating: 0, count: 300 * 600))
+  }
+
   @Test func wrongShapesAreErrors() throws {
     let x = try Self.matrix(4, 8, seed: 1)
     let w = try Self.matrix(5, 9, seed: 1)
