@@ -5,6 +5,7 @@ static const fp_check_topic *const topics[] = {
     &fp_amx_checks,
     &fp_matmul_checks,
     &fp_linear_checks,
+    &fp_convert_checks,
 };
 
 int fp_check_count(void) {
