@@ -8,7 +8,7 @@ import Testing
   }
 
   @Test func holdsItsValues() throws {
-    let tensor = try Tensor([1, 2.5, -3, 0, 1e9, -0], shape: [2, 3])
+    let tensor = try Tensor([1, 2.5, -3, 0, 1e9, -0.0], shape: [2, 3])
     #expect(tensor.shape == [2, 3])
     #expect(tensor.dtype == .f32)
     #expect(tensor.count == 6)
