@@ -3,7 +3,10 @@
 
 static const fp_check_topic *const topics[] = {
     &fp_convert_checks,
+    &fp_elementwise_checks,
     &fp_matmul_checks,
+    &fp_reduce_checks,
+    &fp_row_checks,
 };
 
 int fp_check_count(void) {

@@ -11,17 +11,35 @@ static pthread_once_t fill_once = PTHREAD_ONCE_INIT;
 static void fill_generic(fp_kernels *kernels) {
   fp_convert_init_generic(&kernels->convert);
   fp_matmul_init_generic(&kernels->matmul);
+  fp_elementwise_init_generic(&kernels->elementwise);
+  fp_norm_init_generic(&kernels->norm);
+  fp_softmax_init_generic(&kernels->softmax);
+  fp_rope_init_generic(&kernels->rope);
+  fp_resample_init_generic(&kernels->resample);
+  fp_reduce_init_generic(&kernels->reduce);
 }
 
 #if defined(__x86_64__)
 static void fill_avx2(fp_kernels *kernels) {
   fp_convert_init_avx2(&kernels->convert);
   fp_matmul_init_avx2(&kernels->matmul);
+  fp_elementwise_init_avx2(&kernels->elementwise);
+  fp_norm_init_avx2(&kernels->norm);
+  fp_softmax_init_avx2(&kernels->softmax);
+  fp_rope_init_avx2(&kernels->rope);
+  fp_resample_init_avx2(&kernels->resample);
+  fp_reduce_init_avx2(&kernels->reduce);
 }
 
 static void fill_avx512(fp_kernels *kernels, uint32_t features) {
   fp_convert_init_avx512(&kernels->convert, features);
   fp_matmul_init_avx512(&kernels->matmul, features);
+  fp_elementwise_init_avx512(&kernels->elementwise);
+  fp_norm_init_avx512(&kernels->norm);
+  fp_softmax_init_avx512(&kernels->softmax);
+  fp_rope_init_avx512(&kernels->rope);
+  fp_resample_init_avx512(&kernels->resample);
+  fp_reduce_init_avx512(&kernels->reduce);
 }
 
 static void fill_amx(fp_kernels *kernels) { fp_matmul_init_amx(&kernels->matmul); }
@@ -29,6 +47,12 @@ static void fill_amx(fp_kernels *kernels) { fp_matmul_init_amx(&kernels->matmul)
 static void fill_neon(fp_kernels *kernels) {
   fp_convert_init_neon(&kernels->convert);
   fp_matmul_init_neon(&kernels->matmul);
+  fp_elementwise_init_neon(&kernels->elementwise);
+  fp_norm_init_neon(&kernels->norm);
+  fp_softmax_init_neon(&kernels->softmax);
+  fp_rope_init_neon(&kernels->rope);
+  fp_resample_init_neon(&kernels->resample);
+  fp_reduce_init_neon(&kernels->reduce);
 }
 #endif
 

@@ -14,6 +14,7 @@
 #ifndef FP_MATMUL_H
 #define FP_MATMUL_H
 
+#include "fp_convert.h"
 #include "fp_types.h"
 
 /// Arithmetic of a product.
