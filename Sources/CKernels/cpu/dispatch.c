@@ -11,6 +11,12 @@ static void fill_generic(fp_kernels *kernels) {
   fp_convert_init_generic(&kernels->convert);
   fp_matmul_init_generic(&kernels->matmul);
   fp_peak_init_generic(&kernels->peak);
+  fp_elementwise_init_generic(&kernels->elementwise);
+  fp_norm_init_generic(&kernels->norm);
+  fp_softmax_init_generic(&kernels->softmax);
+  fp_rope_init_generic(&kernels->rope);
+  fp_resample_init_generic(&kernels->resample);
+  fp_reduce_init_generic(&kernels->reduce);
 }
 
 #if defined(__x86_64__)
@@ -18,12 +24,24 @@ static void fill_avx2(fp_kernels *kernels) {
   fp_convert_init_avx2(&kernels->convert);
   fp_matmul_init_avx2(&kernels->matmul);
   fp_peak_init_avx2(&kernels->peak);
+  fp_elementwise_init_avx2(&kernels->elementwise);
+  fp_norm_init_avx2(&kernels->norm);
+  fp_softmax_init_avx2(&kernels->softmax);
+  fp_rope_init_avx2(&kernels->rope);
+  fp_resample_init_avx2(&kernels->resample);
+  fp_reduce_init_avx2(&kernels->reduce);
 }
 
 static void fill_avx512(fp_kernels *kernels, uint32_t features) {
   fp_convert_init_avx512(&kernels->convert, features);
   fp_matmul_init_avx512(&kernels->matmul, features);
   fp_peak_init_avx512(&kernels->peak, features);
+  fp_elementwise_init_avx512(&kernels->elementwise);
+  fp_norm_init_avx512(&kernels->norm);
+  fp_softmax_init_avx512(&kernels->softmax);
+  fp_rope_init_avx512(&kernels->rope);
+  fp_resample_init_avx512(&kernels->resample);
+  fp_reduce_init_avx512(&kernels->reduce);
 }
 
 static void fill_amx(fp_kernels *kernels) {
@@ -35,6 +53,12 @@ static void fill_neon(fp_kernels *kernels) {
   fp_convert_init_neon(&kernels->convert);
   fp_matmul_init_neon(&kernels->matmul);
   fp_peak_init_neon(&kernels->peak);
+  fp_elementwise_init_neon(&kernels->elementwise);
+  fp_norm_init_neon(&kernels->norm);
+  fp_softmax_init_neon(&kernels->softmax);
+  fp_rope_init_neon(&kernels->rope);
+  fp_resample_init_neon(&kernels->resample);
+  fp_reduce_init_neon(&kernels->reduce);
 }
 #endif
 
