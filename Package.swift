@@ -30,10 +30,14 @@ let package = Package(
     .target(
       name: "CKernelChecks", dependencies: ["CKernels"], path: "Tests/CKernelChecks",
       exclude: ["main.c"], cSettings: strictC),
+    .target(
+      name: "TestSupport", dependencies: ["CKernelChecks", "TensorCore"],
+      path: "Tests/TestSupport", swiftSettings: strictSwift),
     .testTarget(
       name: "CKernelsTests", dependencies: ["CKernelChecks"], swiftSettings: strictSwift),
     .testTarget(
-      name: "TensorCoreTests", dependencies: ["TensorCore"], swiftSettings: strictSwift),
+      name: "TensorCoreTests", dependencies: ["TensorCore", "CKernels", "TestSupport"],
+      swiftSettings: strictSwift),
     .testTarget(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "TensorCore"],
       swiftSettings: strictSwift),
