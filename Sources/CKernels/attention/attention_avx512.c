@@ -22,7 +22,7 @@ static void fill_avx512(fp_attention_kernels *kernels) { fill_table(kernels); }
 
 void fp_attention_init_avx512(fp_attention_kernels *kernels, uint32_t features) {
 #if defined(__x86_64__)
-  kernels->block_queries = 128;
+  kernels->block_queries = 192;
   kernels->block_keys = 192;
   if (features & FP_CPU_AVX512_BF16)
     fp_attention_fill_avx512_bf16(kernels);
