@@ -376,11 +376,38 @@ static void check_order(fp_check_run *run) {
   fp_check_same(run, "tasks in reverse", in.queries.y, first, bytes);
 }
 
+/// The schedule changes nothing; nor does padding with keys that weigh nothing.
+static void check_schedules(fp_check_run *run) {
+  static const int rows[] = {20, 100, 200, 333};
+  for (int i = 0; i < 8 && !run->failed; i++) {
+    const problem problem = {.compute = i % 2 ? FP_COMPUTE_BF16 : FP_COMPUTE_F32, .heads = 1,
+                             .dim = 40, .queries = rows[i / 2], .keys = 150 + 90 * i,
+                             .type = FP_BF16, .y_type = FP_F32, .scale = 1};
+    const inputs in = make_inputs(run, &problem);
+    const size_t bytes = (size_t)(problem.queries * in.queries.y_row);
+    float *first = fp_check_memory(run, bytes, 0, false);
+    fp_kernels other = *run->kernels;
+    fp_check_run other_run = *run;
+    other_run.kernels = &other;
+    other.attention.group_unit = 16;
+    other.attention.block_queries = 128;
+    other.attention.interleaved = false;
+    attend(&other_run, &in, false);
+    memcpy(first, in.queries.y, bytes);
+    other.attention.interleaved = true;
+    attend(&other_run, &in, false);
+    run->blocks = other_run.blocks;
+    fp_check_same(run, "interleaved", in.queries.y, first, bytes);
+    const float *want = expected(run, &in);
+    fp_check_close(run, "padded", first, want, bytes / 4, i % 2 ? 0.004f : 3e-6f, 2e-6f);
+  }
+}
+
 static const fp_check checks[] = {
     {"attention.sizes", check_sizes},       {"attention.variants", check_variants},
     {"attention.groups", check_groups},     {"attention.excluded", check_excluded},
     {"attention.nan", check_nan},           {"attention.large_scores", check_large_scores},
-    {"attention.order", check_order},
+    {"attention.order", check_order},       {"attention.schedules", check_schedules},
 };
 
 const fp_check_topic fp_attention_checks = {checks, sizeof checks / sizeof *checks};

@@ -1,149 +1,14 @@
-// The loops round the attention kernels: blocks of keys, blocks of query rows.
-#include "fp_attention.h"
-#include "fp_kernels.h"
+// The loops round the attention kernels: blocks of query rows, blocks of keys.
+#include "attention_layout.h"
 
 #include <float.h>
 #include <string.h>
 
-static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-static int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
-
-/// How a shape is cut at one level. Depends on the shape and the level alone.
-typedef struct attention_layout {
-  const fp_tile_kernels *tile;
-  fp_attention_storage storage;
-  int element;           // bytes of a stored element
-  int64_t blocks;        // of keys, in each group
-  int64_t block_keys;    // keys in a block, the last one may have fewer
-  int64_t depth_groups;  // groups of k in a row of queries or keys
-  int64_t depth_bytes;   // of such a row as operand A: whole chunks
-  int64_t value_lanes;   // dim up to a multiple of 16
-  size_t key_bytes, value_bytes; // of one packed block
-} attention_layout;
-
-static attention_layout lay_out(const fp_kernels *kernels, const fp_attention_shape *shape) {
-  attention_layout layout;
-  const fp_tile_kernels *tile = &kernels->matmul.tile[shape->compute];
-  layout.tile = tile;
-  layout.storage = shape->compute == FP_COMPUTE_F32 ? FP_ATTENTION_F32
-                   : tile->storage == FP_BF16       ? FP_ATTENTION_BF16
-                                                    : FP_ATTENTION_F32_ROUNDED;
-  layout.element = 4 / tile->group;
-  // Near-equal blocks of whole panels, so that the last is not a sliver.
-  const int64_t aim = most(kernels->attention.block_keys / tile->lanes, 1) * tile->lanes;
-  layout.blocks = divide_up(shape->keys, aim);
-  const int64_t even = layout.blocks > 0 ? divide_up(shape->keys, layout.blocks) : 0;
-  layout.block_keys = layout.blocks > 1 ? round_up(even, tile->lanes) : round_up(even, 16);
-  layout.blocks = layout.blocks > 1 ? divide_up(shape->keys, layout.block_keys) : layout.blocks;
-  layout.depth_groups = divide_up(shape->dim, tile->group);
-  layout.depth_bytes = round_up(layout.depth_groups * 4, FP_ALIGNMENT);
-  layout.value_lanes = round_up(shape->dim, 16);
-  layout.key_bytes = (size_t)(layout.block_keys * layout.depth_groups * 4);
-  layout.value_bytes =
-      (size_t)(divide_up(layout.block_keys, tile->group) * layout.value_lanes * 4);
-  return layout;
-}
-
-/// Keys in a block.
-static int64_t keys_of_block(const attention_layout *layout, const fp_attention_shape *shape,
-                             int64_t block) {
-  return least(layout->block_keys, shape->keys - block * layout->block_keys);
-}
-
-/// Where a packed block stands: its keys, then its values.
-static char *packed_block(const attention_layout *layout, const void *packed, int64_t head,
-                          int64_t groups, int64_t group, int64_t block) {
-  const size_t index = (size_t)((head * groups + group) * layout->blocks + block);
-  return (char *)packed + index * (layout->key_bytes + layout->value_bytes);
-}
-
-/// Lanes of the panel that starts at `lane` of `count`, rounded up to vectors of 16.
-static int panel_lanes(const fp_tile_kernels *tile, int64_t lane, int64_t count) {
-  return (int)least(tile->lanes, round_up(count - lane, 16));
-}
-
-// MARK: Packing
-
-size_t fp_attention_packed_bytes(const fp_kernels *kernels, const fp_attention_shape *shape) {
-  const attention_layout layout = lay_out(kernels, shape);
-  return (size_t)(shape->heads * shape->groups * layout.blocks) *
-         (layout.key_bytes + layout.value_bytes);
-}
-
-int64_t fp_attention_pack_tasks(const fp_kernels *kernels, const fp_attention_shape *shape) {
-  return shape->heads * shape->groups * lay_out(kernels, shape).blocks;
-}
-
-size_t fp_attention_pack_scratch_bytes(const fp_kernels *kernels,
-                                       const fp_attention_shape *shape) {
-  const attention_layout layout = lay_out(kernels, shape);
-  return (size_t)(layout.block_keys * layout.depth_bytes);
-}
-
-/// True where rows can be packed from where they lie.
-static bool is_ready(const fp_attention_rows *rows, fp_attention_storage storage) {
-  const bool same_type = (storage == FP_ATTENTION_BF16 && rows->type == FP_BF16) ||
-                         (storage == FP_ATTENTION_F32 && rows->type == FP_F32);
-  return same_type && !rows->row_scale && !rows->weight && !rows->cosine;
-}
-
-/// A block of rows of one head, ready for packing: in place, or prepared in `scratch`.
-static const char *ready_rows(const fp_kernels *kernels, const attention_layout *layout,
-                              const fp_attention_rows *rows, int dim, int head, int64_t first,
-                              int64_t count, char *scratch, ptrdiff_t *stride) {
-  if (is_ready(rows, layout->storage)) {
-    *stride = rows->row;
-    return (const char *)rows->x + first * rows->row + head * rows->head;
-  }
-  for (int64_t row = 0; row < count; row++)
-    kernels->attention.prepare(rows, head, first + row, dim, dim, layout->storage,
-                               scratch + row * layout->depth_bytes);
-  *stride = layout->depth_bytes;
-  return scratch;
-}
-
-void fp_attention_pack(const fp_kernels *kernels, const fp_attention_keys *keys, int64_t task,
-                       void *packed, void *scratch) {
-  const fp_attention_shape *shape = &keys->shape;
-  const attention_layout layout = lay_out(kernels, shape);
-  const fp_tile_kernels *tile = layout.tile;
-  const int64_t block = task % layout.blocks;
-  const int64_t group = task / layout.blocks % shape->groups;
-  const int head = (int)(task / layout.blocks / shape->groups);
-  const int64_t count = keys_of_block(&layout, shape, block);
-  const int64_t first = group * keys->group_rows + block * layout.block_keys;
-  char *target = packed_block(&layout, packed, head, shape->groups, group, block);
-  ptrdiff_t stride;
-
-  const char *source = ready_rows(kernels, &layout, &keys->k, shape->dim, head, first, count,
-                                  scratch, &stride);
-  for (int64_t key = 0; key < count;) {
-    const int lanes = panel_lanes(tile, key, count);
-    tile->pack_lanes(target + key * layout.depth_groups * 4, source + key * stride, stride,
-                     least(lanes, count - key), shape->dim, lanes, layout.depth_groups);
-    key += lanes;
-  }
-
-  source = ready_rows(kernels, &layout, &keys->v, shape->dim, head, first, count, scratch, &stride);
-  const int64_t groups = divide_up(count, tile->group);
-  target += layout.key_bytes;
-  for (int64_t lane = 0; lane < shape->dim;) {
-    const int lanes = panel_lanes(tile, lane, shape->dim);
-    tile->pack_depth(target + lane * groups * 4, source + lane * layout.element, stride,
-                     least(lanes, shape->dim - lane), count, lanes, groups);
-    lane += lanes;
-  }
-}
-
-// MARK: Attending
-
 /// Query rows in a block: near-equal blocks of whole tiles.
 static int64_t block_rows(const fp_kernels *kernels, const fp_tile_kernels *tile, int64_t rows) {
-  const int64_t aim = most(kernels->attention.block_queries / tile->rows, 1) * tile->rows;
-  const int64_t blocks = divide_up(rows, aim);
-  return blocks > 1 ? round_up(divide_up(rows, blocks), tile->rows) : aim;
+  const int64_t aim = fp_most(kernels->attention.block_queries / tile->rows, 1) * tile->rows;
+  const int64_t blocks = fp_divide_up(rows, aim);
+  return blocks > 1 ? fp_round_up(fp_divide_up(rows, blocks), tile->rows) : aim;
 }
 
 /// Scratch of one task: operand A of the queries, a block of scores, sums of values, and each
@@ -156,12 +21,12 @@ typedef struct attention_scratch {
 } attention_scratch;
 
 /// Sizes of the parts of the scratch memory; their addresses where `base` is given.
-static attention_scratch place_scratch(const fp_kernels *kernels, const attention_layout *layout,
+static attention_scratch place_scratch(const fp_kernels *kernels, const fp_attention_layout *layout,
                                        char *base) {
   attention_scratch scratch = {0};
-  const size_t rows = (size_t)most(kernels->attention.block_queries, layout->tile->rows);
+  const size_t rows = (size_t)fp_most(kernels->attention.block_queries, layout->tile->rows);
   // A row more than a power of two apart from the next: rows would share a few cache sets.
-  scratch.score_row = round_up(layout->block_keys * 4, FP_ALIGNMENT) + FP_ALIGNMENT;
+  scratch.score_row = fp_round_up(layout->block_keys * 4, FP_ALIGNMENT) + FP_ALIGNMENT;
   scratch.output_row = layout->value_lanes * 4;
   const size_t scores = rows * (size_t)layout->depth_bytes;
   const size_t output = scores + rows * (size_t)scratch.score_row;
@@ -179,7 +44,7 @@ static attention_scratch place_scratch(const fp_kernels *kernels, const attentio
 }
 
 size_t fp_attention_scratch_bytes(const fp_kernels *kernels, const fp_attention_shape *shape) {
-  const attention_layout layout = lay_out(kernels, shape);
+  const fp_attention_layout layout = fp_attention_lay_out(kernels, shape);
   return place_scratch(kernels, &layout, NULL).bytes;
 }
 
@@ -195,9 +60,9 @@ static query_blocks cut_queries(const fp_kernels *kernels, const fp_attention_qu
   const fp_attention_shape *shape = &queries->shape;
   query_blocks blocks;
   blocks.rows = block_rows(kernels, &kernels->matmul.tile[shape->compute], queries->group_queries);
-  blocks.per_group = divide_up(queries->group_queries, blocks.rows);
+  blocks.per_group = fp_divide_up(queries->group_queries, blocks.rows);
   const int64_t rest = queries->queries - shape->groups * queries->group_queries;
-  blocks.rest = rest > 0 ? divide_up(rest, blocks.rows) : 0;
+  blocks.rest = rest > 0 ? fp_divide_up(rest, blocks.rows) : 0;
   return blocks;
 }
 
@@ -224,93 +89,165 @@ static attention_task find_task(const fp_kernels *kernels, const fp_attention_qu
   const int64_t begin = task.group * queries->group_queries;
   const int64_t end = task.group < groups ? begin + queries->group_queries : queries->queries;
   task.first = begin + (block - task.group * blocks.per_group) * blocks.rows;
-  task.count = least(blocks.rows, end - task.first);
+  task.count = fp_least(blocks.rows, end - task.first);
   return task;
 }
 
-/// Scores of a tile of rows against one block of keys.
-static void multiply_keys(const attention_layout *layout, const attention_scratch *scratch,
-                          const char *keys, int64_t count, int64_t row, int rows) {
-  for (int64_t key = 0; key < count;) {
-    const fp_tile_args args = {.a = scratch->queries + row * layout->depth_bytes,
-                               .a_row = layout->depth_bytes,
-                               .a_chunk = FP_ALIGNMENT,
-                               .b = keys + key * layout->depth_groups * 4,
-                               .c = scratch->scores + row * scratch->score_row + key * 4,
-                               .c_row = scratch->score_row,
-                               .batch = 1,
-                               .groups = (int)layout->depth_groups,
-                               .rows = rows,
-                               .lanes = panel_lanes(layout->tile, key, count)};
-    layout->tile->multiply(&args);
-    key += args.lanes;
-  }
+/// What the loops of a task share.
+typedef struct attention_run {
+  const fp_kernels *kernels;
+  const fp_attention_queries *queries;
+  const fp_attention_layout *layout;
+  const attention_scratch *scratch;
+  attention_task task;
+  const char *packed; // the first block of keys
+} attention_run;
+
+/// A tile of rows against a block of keys.
+typedef struct attention_unit {
+  int64_t block, keys, row;
+  int rows;
+  const char *packed; // the block
+} attention_unit;
+
+static attention_unit make_unit(const attention_run *run, int64_t block, int64_t row) {
+  const fp_attention_layout *layout = run->layout;
+  return (attention_unit){
+      .block = block,
+      .keys = fp_attention_block_keys(layout, &run->queries->shape, block),
+      .row = row,
+      .rows = (int)fp_least(layout->tile->rows, run->task.count - row),
+      .packed = run->packed + (size_t)block * (layout->key_bytes + layout->value_bytes),
+  };
 }
 
-/// Adds the values of one block of keys, weighted, to a tile of rows.
-static void multiply_values(const attention_layout *layout, const attention_scratch *scratch,
-                            const char *values, int64_t count, int64_t row, int rows, int64_t lane,
-                            bool accumulate) {
-  const int64_t groups = divide_up(count, layout->tile->group);
-  const fp_tile_args args = {.a = scratch->scores + row * scratch->score_row,
-                             .a_row = scratch->score_row,
-                             .a_chunk = FP_ALIGNMENT,
-                             .b = values + lane * groups * 4,
-                             .c = (char *)scratch->output + row * scratch->output_row + lane * 4,
-                             .c_row = scratch->output_row,
-                             .batch = 1,
-                             .groups = (int)groups,
-                             .rows = rows,
-                             .lanes = panel_lanes(layout->tile, lane, layout->value_lanes),
-                             .accumulate = accumulate};
+/// Scores of a unit against the panel of keys that starts at `key`.
+static void multiply_keys(const attention_run *run, const attention_unit *unit, int64_t key) {
+  const fp_attention_layout *layout = run->layout;
+  const attention_scratch *scratch = run->scratch;
+  const fp_tile_args args = {
+      .a = scratch->queries + unit->row * layout->depth_bytes,
+      .a_row = layout->depth_bytes,
+      .a_chunk = FP_ALIGNMENT,
+      .b = unit->packed + key * layout->depth_groups * 4,
+      .c = scratch->scores + unit->row * scratch->score_row + key * 4,
+      .c_row = scratch->score_row,
+      .batch = 1,
+      .groups = (int)layout->depth_groups,
+      .rows = unit->rows,
+      .lanes = fp_attention_panel_lanes(layout->tile, key, unit->keys),
+  };
   layout->tile->multiply(&args);
 }
 
-static void weigh_scores(const fp_kernels *kernels, const attention_layout *layout,
-                         const fp_attention_queries *queries, const attention_scratch *scratch,
-                         const attention_task *task, int64_t block, int64_t row, int rows) {
+/// Adds the weighted values of a unit's keys to the panel of sums that starts at `lane`.
+static void multiply_values(const attention_run *run, const attention_unit *unit, int64_t lane) {
+  const fp_attention_layout *layout = run->layout;
+  const attention_scratch *scratch = run->scratch;
+  const int64_t groups = fp_attention_value_groups(layout, unit->keys);
+  const fp_tile_args args = {
+      .a = scratch->scores + unit->row * scratch->score_row,
+      .a_row = scratch->score_row,
+      .a_chunk = FP_ALIGNMENT,
+      .b = unit->packed + layout->key_bytes + lane * groups * 4,
+      .c = (char *)scratch->output + unit->row * scratch->output_row + lane * 4,
+      .c_row = scratch->output_row,
+      .batch = 1,
+      .groups = (int)groups,
+      .rows = unit->rows,
+      .lanes = fp_attention_panel_lanes(layout->tile, lane, layout->value_lanes),
+      .accumulate = unit->block > 0,
+  };
+  layout->tile->multiply(&args);
+}
+
+/// Softmax of rows begin ..< end of a unit.
+static void weigh_scores(const attention_run *run, const attention_unit *unit, int begin,
+                         int end) {
   static const float log2_e = 1.44269504088896340736f;
+  const fp_attention_layout *layout = run->layout;
+  const attention_scratch *scratch = run->scratch;
+  const fp_attention_queries *queries = run->queries;
+  const int64_t row = unit->row + begin;
   const char *bias = (const char *)queries->bias;
   if (bias)
-    bias += task->head * queries->bias_head + (task->first + row) * queries->bias_row +
-            block * layout->block_keys * (ptrdiff_t)sizeof(float);
+    bias += run->task.head * queries->bias_head + (run->task.first + row) * queries->bias_row +
+            unit->block * layout->block_keys * (ptrdiff_t)sizeof(float);
+  char *output = (char *)scratch->output + row * scratch->output_row;
   const fp_softmax_args args = {
       .scores = scratch->scores + row * scratch->score_row,
       .score_row = scratch->score_row,
-      .rows = rows,
-      .keys = (int)keys_of_block(layout, &queries->shape, block),
+      .rows = end - begin,
+      .keys = (int)unit->keys,
+      .padded = (int)fp_round_up(unit->keys, fp_most(16, layout->key_unit)),
       .scale = queries->scale * log2_e,
       .bias = (const float *)bias,
       .bias_row = queries->bias_row,
       .maximum = scratch->maximum + row,
       .sums = scratch->sums + row * 16,
-      .output =
-          block > 0 ? (float *)((char *)scratch->output + row * scratch->output_row) : NULL,
+      .output = unit->block > 0 ? (float *)output : NULL,
       .output_row = scratch->output_row,
       .output_lanes = (int)layout->value_lanes,
   };
-  kernels->attention.softmax[layout->storage](&args);
+  run->kernels->attention.softmax[layout->storage](&args);
 }
 
-static void attend_block(const fp_kernels *kernels, const attention_layout *layout,
-                         const fp_attention_queries *queries, const attention_scratch *scratch,
-                         const attention_task *task, const char *packed, int64_t block) {
-  const int64_t count = keys_of_block(layout, &queries->shape, block);
-  const int tile_rows = layout->tile->rows;
-  for (int64_t row = 0; row < task->count; row += tile_rows) {
-    const int rows = (int)least(tile_rows, task->count - row);
-    multiply_keys(layout, scratch, packed, count, row, rows);
-    weigh_scores(kernels, layout, queries, scratch, task, block, row, rows);
+/// All units, block by block of keys: scores and softmax of a tile of rows, then the values panel
+/// by panel, which stays in the first-level cache.
+static void attend_in_order(const attention_run *run) {
+  const fp_attention_layout *layout = run->layout;
+  const fp_tile_kernels *tile = layout->tile;
+  for (int64_t block = 0; block < layout->blocks; block++) {
+    for (int64_t row = 0; row < run->task.count; row += tile->rows) {
+      const attention_unit unit = make_unit(run, block, row);
+      for (int64_t key = 0; key < unit.keys; key += tile->lanes)
+        multiply_keys(run, &unit, key);
+      weigh_scores(run, &unit, 0, unit.rows);
+    }
+    for (int64_t lane = 0; lane < layout->value_lanes; lane += tile->lanes)
+      for (int64_t row = 0; row < run->task.count; row += tile->rows) {
+        const attention_unit unit = make_unit(run, block, row);
+        multiply_values(run, &unit, lane);
+      }
   }
-  for (int64_t lane = 0; lane < layout->value_lanes; lane += layout->tile->lanes)
-    for (int64_t row = 0; row < task->count; row += tile_rows)
-      multiply_values(layout, scratch, packed + layout->key_bytes, count, row,
-                      (int)least(tile_rows, task->count - row), lane, block > 0);
+}
+
+/// The same sums in an order that gives the tile unit and the vector units work at the same time:
+/// a slice of one unit's softmax follows each product of the units after and before it. These three
+/// are different tiles of rows, so none waits for another.
+static void attend_interleaved(const attention_run *run) {
+  const fp_attention_layout *layout = run->layout;
+  const fp_tile_kernels *tile = layout->tile;
+  const int64_t tiles = fp_divide_up(run->task.count, tile->rows);
+  const int64_t units = layout->blocks * tiles;
+  for (int64_t step = -1; step <= units; step++) {
+    attention_unit after = {0}, unit = {0}, before = {0};
+    if (step + 1 < units)
+      after = make_unit(run, (step + 1) / tiles, (step + 1) % tiles * tile->rows);
+    if (step >= 0 && step < units)
+      unit = make_unit(run, step / tiles, step % tiles * tile->rows);
+    if (step >= 1)
+      before = make_unit(run, (step - 1) / tiles, (step - 1) % tiles * tile->rows);
+    const int64_t scores = fp_divide_up(after.keys, tile->lanes);
+    const int64_t values = before.keys > 0 ? fp_divide_up(layout->value_lanes, tile->lanes) : 0;
+    const int64_t calls = scores + values;
+    for (int64_t call = 0; call < calls; call++) {
+      if (call < scores)
+        multiply_keys(run, &after, call * tile->lanes);
+      else
+        multiply_values(run, &before, (call - scores) * tile->lanes);
+      const int begin = (int)(unit.rows * call / calls), end = (int)(unit.rows * (call + 1) / calls);
+      if (end > begin)
+        weigh_scores(run, &unit, begin, end);
+    }
+  }
 }
 
 /// Divides by the sums of weights; a row without any weight is zero.
-static void finish_rows(const fp_kernels *kernels, const fp_attention_queries *queries,
-                        const attention_scratch *scratch, const attention_task *task) {
+static void finish_rows(const attention_run *run) {
+  const attention_scratch *scratch = run->scratch;
+  const attention_task *task = &run->task;
+  const fp_attention_queries *queries = run->queries;
   for (int64_t row = 0; row < task->count; row++) {
     float sum = 0;
     for (int lane = 0; lane < 16; lane++)
@@ -320,7 +257,7 @@ static void finish_rows(const fp_kernels *kernels, const fp_attention_queries *q
       memset(output, 0, (size_t)scratch->output_row);
     char *y = (char *)queries->y + (task->first + row) * queries->y_row +
               task->head * queries->y_head;
-    kernels->attention.finish(y, queries->y_type, output, sum == 0 ? 0 : 1 / sum,
+    run->kernels->attention.finish(y, queries->y_type, output, sum == 0 ? 0 : 1 / sum,
                               queries->shape.dim, queries->add);
   }
 }
@@ -328,23 +265,31 @@ static void finish_rows(const fp_kernels *kernels, const fp_attention_queries *q
 void fp_attention_attend(const fp_kernels *kernels, const fp_attention_queries *queries,
                          const void *packed, int64_t index, void *base) {
   const fp_attention_shape *shape = &queries->shape;
-  const attention_layout layout = lay_out(kernels, shape);
+  const fp_attention_layout layout = fp_attention_lay_out(kernels, shape);
   const attention_scratch scratch = place_scratch(kernels, &layout, base);
-  const attention_task task = find_task(kernels, queries, index);
-  for (int64_t row = 0; row < task.count; row++) {
+  attention_run run = {.kernels = kernels,
+                       .queries = queries,
+                       .layout = &layout,
+                       .scratch = &scratch,
+                       .task = find_task(kernels, queries, index)};
+  const attention_task *task = &run.task;
+  for (int64_t row = 0; row < task->count; row++) {
     scratch.maximum[row] = -FLT_MAX;
     memset(scratch.sums + row * 16, 0, 16 * sizeof(float));
   }
-  if (task.group < shape->groups && layout.blocks > 0) {
-    for (int64_t row = 0; row < task.count; row++)
-      kernels->attention.prepare(&queries->q, task.head, task.first + row, shape->dim,
+  if (task->group < shape->groups && layout.blocks > 0) {
+    run.packed =
+        fp_attention_packed_block(&layout, packed, task->head, shape->groups, task->group, 0);
+    for (int64_t row = 0; row < task->count; row++)
+      kernels->attention.prepare(&queries->q, task->head, task->first + row, shape->dim,
                                  (int)(layout.depth_bytes / layout.element), layout.storage,
                                  scratch.queries + row * layout.depth_bytes);
-    for (int64_t block = 0; block < layout.blocks; block++)
-      attend_block(kernels, &layout, queries, &scratch, &task,
-                   packed_block(&layout, packed, task.head, shape->groups, task.group, block),
-                   block);
+    // With fewer than three tiles of rows, units next to each other would share one.
+    if (kernels->attention.interleaved && task->count > 2 * layout.tile->rows)
+      attend_interleaved(&run);
+    else
+      attend_in_order(&run);
     layout.tile->finish();
   }
-  finish_rows(kernels, queries, &scratch, &task);
+  finish_rows(&run);
 }

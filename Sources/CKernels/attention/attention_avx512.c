@@ -33,3 +33,11 @@ void fp_attention_init_avx512(fp_attention_kernels *kernels, uint32_t features) 
   (void)features;
 #endif
 }
+
+void fp_attention_init_amx(fp_attention_kernels *kernels) {
+  kernels->block_queries = 192;
+  kernels->block_keys = 256;
+  // Tiles hold 16 groups; another number would mean another tile configuration.
+  kernels->group_unit = 16;
+  kernels->interleaved = true;
+}

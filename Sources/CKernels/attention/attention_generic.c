@@ -102,7 +102,7 @@ static void soften(const fp_softmax_args *args, fp_attention_storage storage) {
       args->sums[row * 16] *= factor;
       args->maximum[row] = maximum;
     }
-    for (int key = 0; key < (args->keys + 15) / 16 * 16; key++) {
+    for (int key = 0; key < args->padded; key++) {
       const float weight = key < args->keys ? exp2f(scores[key] - maximum) : 0;
       args->sums[row * 16] += weight;
       fp_attention_store(scores, key, weight, storage);
@@ -117,6 +117,8 @@ static void soften_bf16(const fp_softmax_args *args) { soften(args, FP_ATTENTION
 void fp_attention_init_generic(fp_attention_kernels *kernels) {
   kernels->block_queries = 64;
   kernels->block_keys = 64;
+  kernels->group_unit = 1;
+  kernels->interleaved = false;
   kernels->softmax[FP_ATTENTION_F32] = soften_f32;
   kernels->softmax[FP_ATTENTION_F32_ROUNDED] = soften_rounded;
   kernels->softmax[FP_ATTENTION_BF16] = soften_bf16;

@@ -86,7 +86,7 @@ FP_INLINE void soften_row(const fp_softmax_args *args, int row,
   // sums are hardly ever rescaled after the first block of keys.
   const float slack = 8;
   float *scores = (float *)((char *)args->scores + row * args->score_row);
-  const int keys = (args->keys + 15) / 16 * 16;
+  const int keys = args->padded;
   float scale = args->scale;
   if (args->bias || scale == 0) {
     scale_scores(scores,

@@ -31,6 +31,7 @@ static void fill_avx512(fp_kernels *kernels, uint32_t features) {
 }
 
 static void fill_amx(fp_kernels *kernels) {
+  fp_attention_init_amx(&kernels->attention);
   fp_matmul_init_amx(&kernels->matmul);
   fp_peak_init_amx(&kernels->peak);
 }

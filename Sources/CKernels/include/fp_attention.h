@@ -61,10 +61,11 @@ typedef struct fp_attention_queries {
 
 /// One call of the softmax kernel: a block of scores becomes weights, in place.
 typedef struct fp_softmax_args {
-  void *scores;        // float32 [rows][keys up to a multiple of 16]; becomes the operand A of the
-                       // product with the values, zero from `keys` to the multiple of 16
+  void *scores;        // float32 [rows][padded]; becomes the operand A of the product with the
+                       // values, zero from `keys` on
   ptrdiff_t score_row; // bytes, a multiple of 64
   int rows, keys;
+  int padded;        // keys up to a multiple of 16
   float scale;       // times log2(e)
   const float *bias; // [rows, keys] or NULL
   ptrdiff_t bias_row; // bytes
@@ -85,6 +86,9 @@ typedef enum fp_attention_storage {
 
 typedef struct fp_attention_kernels {
   int block_queries, block_keys; // sizes of a block to aim at
+  int group_unit;   // groups of k in a product are padded to a multiple of this
+  bool interleaved; // softmax of one tile of rows goes between the products of its neighbours, for
+                    // processors that do both at the same time
   /// Softmax of a block of scores against the running maximum, for each storage.
   void (*softmax[FP_ATTENTION_STORAGE_COUNT])(const fp_softmax_args *args);
   /// Applies what `rows` asks for to one head of one row and stores it, zero up to `padded`
