@@ -2,9 +2,11 @@
 #include "checks.h"
 
 static const fp_check_topic *const topics[] = {
-    &fp_attention_checks,
-    &fp_linear_checks,
+    &fp_amx_checks,
     &fp_matmul_checks,
+    &fp_linear_checks,
+    &fp_convert_checks,
+    &fp_attention_checks,
 };
 
 int fp_check_count(void) {
