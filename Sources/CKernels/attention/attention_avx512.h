@@ -5,6 +5,6 @@
 #include "attention_internal.h"
 
 /// Kernels for processors with AVX512_BF16.
-void fp_attention_fill_avx512_bf16(fp_attention_kernels *kernels);
+void fp_attention_take_avx512_bf16(fp_attention_kernels *kernels);
 
 #endif

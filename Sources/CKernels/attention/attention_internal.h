@@ -15,4 +15,13 @@ void fp_attention_prepare_part(const fp_attention_rows *rows, int head, int64_t 
 void fp_attention_finish_part(void *y, fp_dtype y_type, const float *output, float factor,
                               int begin, int dim, bool add);
 
+/// Takes the functions of a table over.
+static inline void fp_attention_take_functions(fp_attention_kernels *kernels,
+                                               const fp_attention_kernels *table) {
+  for (int storage = 0; storage < FP_ATTENTION_STORAGE_COUNT; storage++)
+    kernels->softmax[storage] = table->softmax[storage];
+  kernels->prepare = table->prepare;
+  kernels->finish = table->finish;
+}
+
 #endif

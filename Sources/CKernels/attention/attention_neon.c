@@ -2,16 +2,12 @@
 #include "attention_internal.h"
 
 #if defined(__aarch64__)
-#include <arm_neon.h>
-#include <float.h>
-#include <math.h>
-
-#include "vector_neon.h"
+#include "attention_vector_neon.h"
 
 #include "attention_vector.h"
 
 void fp_attention_init_neon(fp_attention_kernels *kernels) {
-  fill_table(kernels);
+  fp_attention_take_functions(kernels, &vector_functions);
   kernels->block_queries = 96;
   kernels->block_keys = 128;
 }
