@@ -7,8 +7,7 @@
 ///   attention_store_bf16(place, x)  may take subnormal numbers for zero
 ///   attention_rotate(x, cosine, sine)  pairs of x turned by fp_vec_width / 2 angles:
 ///                                (x0 * cosine - x1 * sine, x1 * cosine + x0 * sine)
-/// A NaN stays a NaN in all of them;
-/// `vector_functions` then holds the kernels.
+/// A NaN stays a NaN in all of them. `vector_functions` then holds the kernels.
 #include "attention_internal.h"
 
 #include <float.h>
@@ -18,8 +17,9 @@
 
 /// 2^x for x <= 8 or so, relative error 2e-8 before rounding: minimax of degree 6 round 0.
 FP_INLINE fp_vec exp2_accurate(fp_vec x) {
-  const fp_vec whole = fp_vec_round(x);
-  const fp_vec part = fp_vec_sub(x, whole);
+  const fp_vec bounded = fp_vec_max(fp_vec_set(-1000), x); // infinity - infinity would be NaN
+  const fp_vec whole = fp_vec_round(bounded);
+  const fp_vec part = fp_vec_sub(bounded, whole);
   fp_vec sum = fp_vec_set(1.534581201e-04f);
   sum = fp_vec_fma(sum, part, fp_vec_set(1.339993122e-03f));
   sum = fp_vec_fma(sum, part, fp_vec_set(9.618488957e-03f));
