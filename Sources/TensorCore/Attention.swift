@@ -84,6 +84,17 @@ package enum Attention {
       keys: Rows, values: Tensor, groupCount: Int = 1, keyCount: Int? = nil,
       arithmetic: Arithmetic, on context: ComputeContext = .shared
     ) throws {
+      try self.init(
+        keys: keys, values: values, groupCount: groupCount, keyCount: keyCount,
+        arithmetic: arithmetic, reusing: nil, on: context)
+    }
+
+    /// - Parameter reusing: memory of keys packed before that nobody attends to any more; taken
+    ///   where it is large enough, since fresh pages cost more than the packing.
+    init(
+      keys: Rows, values: Tensor, groupCount: Int, keyCount: Int?, arithmetic: Arithmetic,
+      reusing old: Tensor?, on context: ComputeContext
+    ) throws {
       try Attention.validate(
         keys: keys, values: values, groupCount: groupCount, keyCount: keyCount,
         arithmetic: arithmetic)
@@ -102,8 +113,11 @@ package enum Attention {
       request.v = Rows(values).kernelRows
       request.group_rows = Int64(groupRows)
       let kernels = context.kernels
-      let target = try Tensor(
-        uninitialized: [fp_attention_packed_bytes(kernels, &request.shape)], dtype: .u8)
+      let needed = fp_attention_packed_bytes(kernels, &request.shape)
+      let target =
+        if let old, old.byteCount >= needed { old } else {
+          try Tensor(uninitialized: [needed], dtype: .u8)
+        }
       memory = target
       let scratch = try ThreadScratch(
         byteCount: fp_attention_pack_scratch_bytes(kernels, &request.shape), context.pool)
@@ -180,9 +194,9 @@ package enum Attention {
     )
   }
 
-  /// Packed keys and values of one call take at most about this much memory: longer ones go a few
-  /// heads at a time.
-  private static let packedLimit = 256 << 20
+  /// Packed keys and values of one call take at most this much memory, or those of one head: longer
+  /// ones go a few heads at a time.
+  private static let packedLimit = 64 << 20
 
   /// Attention in one call, where keys and values are used once.
   ///
@@ -207,13 +221,18 @@ package enum Attention {
     if let bias { try validate(bias: bias, heads: heads) }
     let output = try Tensor(
       uninitialized: [queries.count, heads, queries.headDimension], dtype: outputType)
-    let bytesPerHead = 8 * max(keys.count, 1) * keys.headDimension
-    let step = max(1, packedLimit / bytesPerHead)
+    let bytesPerHead = memory(
+      length: keys.count, heads: 1, headDimension: keys.headDimension, arithmetic: arithmetic,
+      on: context
+    ).packed
+    let step = max(1, packedLimit / max(bytesPerHead, 1))
+    var memory: Tensor?
     for first in stride(from: 0, to: heads, by: step) {
       let range = first..<min(first + step, heads)
       let packed = try PackedKeys(
         keys: keys.heads(range), values: values.sliced(range, axis: 1), groupCount: groupCount,
-        keyCount: keyCount, arithmetic: arithmetic, on: context)
+        keyCount: keyCount, arithmetic: arithmetic, reusing: memory, on: context)
+      memory = packed.memory
       try attend(
         queries.heads(range), to: packed, queriesPerGroup: queriesPerGroup, scale: scale,
         bias: bias?.sliced(range), into: output.sliced(range, axis: 1), on: context)

@@ -37,7 +37,8 @@ import Testing
     let scale = try rows.rowScale?.floats()
     let weight = try rows.weight?.floats()
     for index in x.indices {
-      x[index] *= Double(scale?[index / (heads * d)] ?? 1) * Double(weight?[index % (heads * d)] ?? 1)
+      x[index] *=
+        Double(scale?[index / (heads * d)] ?? 1) * Double(weight?[index % (heads * d)] ?? 1)
     }
     guard let rotation = rows.rotation else { return x }
     let cosine = try rotation.cosine.floats()

@@ -121,8 +121,8 @@ static attention_unit make_unit(const attention_run *run, int64_t block, int64_t
   };
 }
 
-/// Scores of a unit against the panel of keys that starts at `key`.
-static void multiply_keys(const attention_run *run, const attention_unit *unit, int64_t key) {
+/// Scores of a unit against the panel of keys that starts at `key`; returns where the next starts.
+static int64_t multiply_keys(const attention_run *run, const attention_unit *unit, int64_t key) {
   const fp_attention_layout *layout = run->layout;
   const attention_scratch *scratch = run->scratch;
   const fp_tile_args args = {
@@ -138,10 +138,12 @@ static void multiply_keys(const attention_run *run, const attention_unit *unit, 
       .lanes = fp_attention_panel_lanes(layout->tile, key, unit->keys),
   };
   layout->tile->multiply(&args);
+  return key + args.lanes;
 }
 
-/// Adds the weighted values of a unit's keys to the panel of sums that starts at `lane`.
-static void multiply_values(const attention_run *run, const attention_unit *unit, int64_t lane) {
+/// Adds the weighted values of a unit's keys to the panel of sums that starts at `lane`; returns
+/// where the next starts.
+static int64_t multiply_values(const attention_run *run, const attention_unit *unit, int64_t lane) {
   const fp_attention_layout *layout = run->layout;
   const attention_scratch *scratch = run->scratch;
   const int64_t groups = fp_attention_value_groups(layout, unit->keys);
@@ -159,6 +161,7 @@ static void multiply_values(const attention_run *run, const attention_unit *unit
       .accumulate = unit->block > 0,
   };
   layout->tile->multiply(&args);
+  return lane + args.lanes;
 }
 
 /// Softmax of rows begin ..< end of a unit.
@@ -200,14 +203,14 @@ static void attend_in_order(const attention_run *run) {
   for (int64_t block = 0; block < layout->blocks; block++) {
     for (int64_t row = 0; row < run->task.count; row += tile->rows) {
       const attention_unit unit = make_unit(run, block, row);
-      for (int64_t key = 0; key < unit.keys; key += tile->lanes)
-        multiply_keys(run, &unit, key);
+      for (int64_t key = 0; key < unit.keys;)
+        key = multiply_keys(run, &unit, key);
       weigh_scores(run, &unit, 0, unit.rows);
     }
-    for (int64_t lane = 0; lane < layout->value_lanes; lane += tile->lanes)
+    for (int64_t lane = 0, next = 0; lane < layout->value_lanes; lane = next)
       for (int64_t row = 0; row < run->task.count; row += tile->rows) {
         const attention_unit unit = make_unit(run, block, row);
-        multiply_values(run, &unit, lane);
+        next = multiply_values(run, &unit, lane);
       }
   }
 }
@@ -231,11 +234,11 @@ static void attend_interleaved(const attention_run *run) {
     const int64_t scores = fp_divide_up(after.keys, tile->lanes);
     const int64_t values = before.keys > 0 ? fp_divide_up(layout->value_lanes, tile->lanes) : 0;
     const int64_t calls = scores + values;
-    for (int64_t call = 0; call < calls; call++) {
+    for (int64_t call = 0, key = 0, lane = 0; call < calls; call++) {
       if (call < scores)
-        multiply_keys(run, &after, call * tile->lanes);
+        key = multiply_keys(run, &after, key);
       else
-        multiply_values(run, &before, (call - scores) * tile->lanes);
+        lane = multiply_values(run, &before, lane);
       const int begin = (int)(unit.rows * call / calls), end = (int)(unit.rows * (call + 1) / calls);
       if (end > begin)
         weigh_scores(run, &unit, begin, end);

@@ -11,7 +11,7 @@
 void fp_attention_init_avx2(fp_attention_kernels *kernels) {
   fp_attention_take_functions(kernels, &vector_functions);
   kernels->block_queries = 96;
-  kernels->block_keys = 128;
+  kernels->block_keys = 256;
 }
 #else
 void fp_attention_init_avx2(fp_attention_kernels *kernels) { (void)kernels; }

@@ -22,8 +22,8 @@ void fp_attention_init_avx512(fp_attention_kernels *kernels, uint32_t features) 
     fp_attention_take_functions(kernels, &vector_functions);
 #endif
   (void)features;
-  kernels->block_queries = 192;
-  kernels->block_keys = 192;
+  kernels->block_queries = 128;
+  kernels->block_keys = 384;
 }
 
 void fp_attention_init_amx(fp_attention_kernels *kernels) {

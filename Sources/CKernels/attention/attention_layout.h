@@ -46,10 +46,14 @@ static inline char *fp_attention_packed_block(const fp_attention_layout *layout,
   return (char *)packed + index * (layout->key_bytes + layout->value_bytes);
 }
 
-/// Lanes of the panel that starts at `lane` of `count`, rounded up to vectors of 16.
+/// Lanes of the panel that starts at `lane` of `count`, in vectors of 16. The last two share what is
+/// left: narrow panels are slow.
 static inline int fp_attention_panel_lanes(const fp_tile_kernels *tile, int64_t lane,
                                            int64_t count) {
-  return (int)fp_least(tile->lanes, fp_round_up(count - lane, 16));
+  const int64_t left = fp_round_up(count - lane, 16);
+  if (left <= tile->lanes)
+    return (int)left;
+  return left < 2 * tile->lanes ? (int)fp_round_up(left / 2, 16) : tile->lanes;
 }
 
 #endif
