@@ -9,6 +9,7 @@ static const fp_check_topic *const topics[] = {
     &fp_elementwise_checks,
     &fp_reduce_checks,
     &fp_row_checks,
+    &fp_attention_checks,
 };
 
 int fp_check_count(void) {

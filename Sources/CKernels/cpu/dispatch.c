@@ -8,6 +8,7 @@ static fp_kernels tables[FP_ISA_COUNT];
 static pthread_once_t fill_once = PTHREAD_ONCE_INIT;
 
 static void fill_generic(fp_kernels *kernels) {
+  fp_attention_init_generic(&kernels->attention);
   fp_convert_init_generic(&kernels->convert);
   fp_matmul_init_generic(&kernels->matmul);
   fp_peak_init_generic(&kernels->peak);
@@ -21,6 +22,7 @@ static void fill_generic(fp_kernels *kernels) {
 
 #if defined(__x86_64__)
 static void fill_avx2(fp_kernels *kernels) {
+  fp_attention_init_avx2(&kernels->attention);
   fp_convert_init_avx2(&kernels->convert);
   fp_matmul_init_avx2(&kernels->matmul);
   fp_peak_init_avx2(&kernels->peak);
@@ -33,6 +35,7 @@ static void fill_avx2(fp_kernels *kernels) {
 }
 
 static void fill_avx512(fp_kernels *kernels, uint32_t features) {
+  fp_attention_init_avx512(&kernels->attention, features);
   fp_convert_init_avx512(&kernels->convert, features);
   fp_matmul_init_avx512(&kernels->matmul, features);
   fp_peak_init_avx512(&kernels->peak, features);
@@ -45,11 +48,13 @@ static void fill_avx512(fp_kernels *kernels, uint32_t features) {
 }
 
 static void fill_amx(fp_kernels *kernels) {
+  fp_attention_init_amx(&kernels->attention);
   fp_matmul_init_amx(&kernels->matmul);
   fp_peak_init_amx(&kernels->peak);
 }
 #elif defined(__aarch64__)
 static void fill_neon(fp_kernels *kernels) {
+  fp_attention_init_neon(&kernels->attention);
   fp_convert_init_neon(&kernels->convert);
   fp_matmul_init_neon(&kernels->matmul);
   fp_peak_init_neon(&kernels->peak);

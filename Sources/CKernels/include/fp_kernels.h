@@ -3,6 +3,7 @@
 #ifndef FP_KERNELS_H
 #define FP_KERNELS_H
 
+#include "fp_attention.h"
 #include "fp_convert.h"
 #include "fp_elementwise.h"
 #include "fp_matmul.h"
@@ -16,6 +17,7 @@
 
 typedef struct fp_kernels {
   fp_isa isa;
+  fp_attention_kernels attention;
   fp_convert_kernels convert;
   fp_matmul_kernels matmul;
   fp_peak_kernels peak;
