@@ -2,6 +2,7 @@
 #ifndef CKERNELS_H
 #define CKERNELS_H
 
+#include "fp_conv.h"
 #include "fp_convert.h"
 #include "fp_cpu.h"
 #include "fp_kernels.h"

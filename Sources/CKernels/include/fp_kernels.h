@@ -3,6 +3,7 @@
 #ifndef FP_KERNELS_H
 #define FP_KERNELS_H
 
+#include "fp_conv.h"
 #include "fp_convert.h"
 #include "fp_matmul.h"
 #include "fp_types.h"
@@ -11,6 +12,7 @@ typedef struct fp_kernels {
   fp_isa isa;
   fp_convert_kernels convert;
   fp_matmul_kernels matmul;
+  fp_conv_kernels conv;
 } fp_kernels;
 
 /// The kernels of a level, NULL where this build or this machine does not have it. The table lives
