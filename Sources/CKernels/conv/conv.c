@@ -6,7 +6,7 @@
 enum {
   task_positions = 256,  // positions of a band, about
   wanted_tasks = 64,     // below this the panels are shared out too
-  pass_bytes = 30 << 10, // weights of a pass: they stay in the first-level cache
+  pass_bytes = 64 << 10, // weights of a pass: they stay near the core
   depthwise_floats = 4096, // sums of one depthwise call
 };
 
