@@ -11,5 +11,6 @@ typedef struct fp_check_topic {
 
 extern const fp_check_topic fp_conv_checks;
 extern const fp_check_topic fp_matmul_checks;
+extern const fp_check_topic fp_linear_checks;
 
 #endif
