@@ -1,8 +1,13 @@
 // The list of all checks: each topic contributes an array.
 #include "checks.h"
 
-static const fp_check_topic *const topics[] = {&fp_conv_checks, &fp_matmul_checks,
-                                               &fp_linear_checks};
+static const fp_check_topic *const topics[] = {
+    &fp_amx_checks,
+    &fp_matmul_checks,
+    &fp_linear_checks,
+    &fp_convert_checks,
+    &fp_conv_checks,
+};
 
 int fp_check_count(void) {
   int count = 0;

@@ -10,6 +10,8 @@ typedef struct fp_check_topic {
 } fp_check_topic;
 
 extern const fp_check_topic fp_conv_checks;
+extern const fp_check_topic fp_amx_checks;
+extern const fp_check_topic fp_convert_checks;
 extern const fp_check_topic fp_matmul_checks;
 extern const fp_check_topic fp_linear_checks;
 
