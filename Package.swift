@@ -36,7 +36,9 @@ let package = Package(
     .testTarget(
       name: "CKernelsTests", dependencies: ["CKernelChecks"], swiftSettings: strictSwift),
     .testTarget(
-      name: "TensorCoreTests", dependencies: ["TensorCore", "TestSupport"], swiftSettings: strictSwift),
+      name: "TensorCoreTests", dependencies: ["TensorCore", "Checkpoints", "TestSupport"],
+      exclude: ["Fixtures"],
+      swiftSettings: strictSwift),
     .testTarget(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "TensorCore", "TestSupport"],
       exclude: ["Fixtures"],
