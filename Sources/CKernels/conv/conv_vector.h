@@ -30,6 +30,27 @@ FP_INLINE vfloat load_floats(const char *place, fp_dtype type, int64_t count) {
   return (vfloat)(__builtin_convertvector(bits, vword) << 16);
 }
 
+FP_INLINE float load_one(const char *place, fp_dtype type) {
+  float value;
+  uint16_t half;
+  if (type == FP_F32) {
+    memcpy(&value, place, 4);
+    return value;
+  }
+  memcpy(&half, place, 2);
+  return fp_bf16_to_f32(half);
+}
+
+FP_INLINE void store_one(char *place, fp_dtype type, bool round, float value) {
+  if (type == FP_F32) {
+    value = round ? fp_bf16_to_f32(fp_f32_to_bf16(value)) : value;
+    memcpy(place, &value, 4);
+  } else {
+    const uint16_t half = fp_f32_to_bf16(value);
+    memcpy(place, &half, 2);
+  }
+}
+
 /// Nearest bfloat16, ties to even, in the upper half of each word; a NaN is made quiet.
 FP_INLINE vword round_bits(vfloat value) {
   const vword word = (vword)value;
@@ -140,36 +161,68 @@ FP_INLINE void all_pixels(const fp_pixel_args *args, fp_dtype source_type, fp_dt
   }
 }
 
+/// A few channels as they are: vectors would be all tail.
+FP_INLINE void copy_pixels(const fp_pixel_args *args, fp_dtype source_type, fp_dtype target_type) {
+  const int64_t source_size = source_type == FP_F32 ? 4 : 2;
+  const int64_t target_size = target_type == FP_F32 ? 4 : 2;
+  const char *source = args->source;
+  char *target = args->target;
+  for (int64_t i = 0; i < args->pixels; i++, source += args->source_pixel)
+    for (int64_t copy = 0; copy < args->repeat; copy++, target += args->target_pixel) {
+      for (int64_t c = 0; c < args->channels; c++)
+        store_one(target + c * target_size, target_type, args->round,
+                  load_one(source + c * source_size, source_type));
+      for (int64_t c = args->channels; c < args->channels + args->padding; c++)
+        store_one(target + c * target_size, target_type, false, 0);
+    }
+}
+
+FP_INLINE void pixels_of(const fp_pixel_args *args, fp_dtype source_type, fp_dtype target_type) {
+  const bool plain = args->norm_scale == 0 && !args->multiply && !args->add &&
+                     args->activation == FP_ACTIVATION_NONE;
+  if (plain && args->channels <= 4)
+    copy_pixels(args, source_type, target_type);
+  else
+    all_pixels(args, source_type, target_type);
+}
+
 static void pixels(const fp_pixel_args *args) {
   if (args->source_type == FP_F32 && args->target_type == FP_F32)
-    all_pixels(args, FP_F32, FP_F32);
+    pixels_of(args, FP_F32, FP_F32);
   else if (args->source_type == FP_F32)
-    all_pixels(args, FP_F32, FP_BF16);
+    pixels_of(args, FP_F32, FP_BF16);
   else if (args->target_type == FP_F32)
-    all_pixels(args, FP_BF16, FP_F32);
+    pixels_of(args, FP_BF16, FP_F32);
   else
-    all_pixels(args, FP_BF16, FP_BF16);
+    pixels_of(args, FP_BF16, FP_BF16);
 }
 
 /// Positions whose sums are held at a time: each weight is loaded once for them.
-enum { depthwise_block = 4 };
+enum { depthwise_block = FP_LANES == 16 ? 8 : 4 };
 
 FP_INLINE void depthwise_positions(const fp_depthwise_args *args, int64_t position, int count) {
-  const char *a = (const char *)args->a + position * args->a_step;
-  for (int64_t c = 0; c < args->channels; c += FP_LANES) {
+  const ptrdiff_t *offsets = args->offsets;
+  const ptrdiff_t step = args->a_step;
+  const int64_t taps = args->taps, channels = args->channels;
+  const char *a = (const char *)args->a + position * step;
+  float *c = args->c + position * channels;
+  for (int64_t channel = 0; channel < channels; channel += FP_LANES) {
+    const float *weights = args->weights + channel;
     vfloat sums[depthwise_block] = {{0}};
-    for (int64_t tap = 0; tap < args->taps; tap++) {
-      const char *place = a + args->offsets[tap] + c * 4;
+    for (int64_t tap = 0; tap < taps; tap++) {
+      const char *place = a + offsets[tap] + channel * 4;
       vfloat weight;
-      memcpy(&weight, args->weights + tap * args->channels + c, sizeof weight);
+      memcpy(&weight, weights + tap * channels, sizeof weight);
+#pragma clang loop unroll(full)
       for (int i = 0; i < count; i++) {
         vfloat x;
-        memcpy(&x, place + i * args->a_step, sizeof x);
+        memcpy(&x, place + i * step, sizeof x);
         sums[i] += x * weight;
       }
     }
+#pragma clang loop unroll(full)
     for (int i = 0; i < count; i++)
-      memcpy(args->c + (position + i) * args->channels + c, &sums[i], sizeof sums[i]);
+      memcpy(c + i * channels + channel, &sums[i], sizeof sums[i]);
   }
 }
 
