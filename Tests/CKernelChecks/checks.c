@@ -10,6 +10,7 @@ static const fp_check_topic *const topics[] = {
     &fp_reduce_checks,
     &fp_row_checks,
     &fp_attention_checks,
+    &fp_conv_checks,
 };
 
 int fp_check_count(void) {

@@ -11,6 +11,7 @@ static void fill_generic(fp_kernels *kernels) {
   fp_attention_init_generic(&kernels->attention);
   fp_convert_init_generic(&kernels->convert);
   fp_matmul_init_generic(&kernels->matmul);
+  fp_conv_init_generic(&kernels->conv);
   fp_peak_init_generic(&kernels->peak);
   fp_elementwise_init_generic(&kernels->elementwise);
   fp_norm_init_generic(&kernels->norm);
@@ -25,6 +26,7 @@ static void fill_avx2(fp_kernels *kernels) {
   fp_attention_init_avx2(&kernels->attention);
   fp_convert_init_avx2(&kernels->convert);
   fp_matmul_init_avx2(&kernels->matmul);
+  fp_conv_init_avx2(&kernels->conv);
   fp_peak_init_avx2(&kernels->peak);
   fp_elementwise_init_avx2(&kernels->elementwise);
   fp_norm_init_avx2(&kernels->norm);
@@ -38,6 +40,7 @@ static void fill_avx512(fp_kernels *kernels, uint32_t features) {
   fp_attention_init_avx512(&kernels->attention, features);
   fp_convert_init_avx512(&kernels->convert, features);
   fp_matmul_init_avx512(&kernels->matmul, features);
+  fp_conv_init_avx512(&kernels->conv);
   fp_peak_init_avx512(&kernels->peak, features);
   fp_elementwise_init_avx512(&kernels->elementwise);
   fp_norm_init_avx512(&kernels->norm);
@@ -57,6 +60,7 @@ static void fill_neon(fp_kernels *kernels) {
   fp_attention_init_neon(&kernels->attention);
   fp_convert_init_neon(&kernels->convert);
   fp_matmul_init_neon(&kernels->matmul);
+  fp_conv_init_neon(&kernels->conv);
   fp_peak_init_neon(&kernels->peak);
   fp_elementwise_init_neon(&kernels->elementwise);
   fp_norm_init_neon(&kernels->norm);

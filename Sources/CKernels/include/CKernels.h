@@ -3,6 +3,7 @@
 #define CKERNELS_H
 
 #include "fp_attention.h"
+#include "fp_conv.h"
 #include "fp_convert.h"
 #include "fp_cpu.h"
 #include "fp_elementwise.h"

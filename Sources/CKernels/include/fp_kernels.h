@@ -4,6 +4,7 @@
 #define FP_KERNELS_H
 
 #include "fp_attention.h"
+#include "fp_conv.h"
 #include "fp_convert.h"
 #include "fp_elementwise.h"
 #include "fp_matmul.h"
@@ -20,6 +21,7 @@ typedef struct fp_kernels {
   fp_attention_kernels attention;
   fp_convert_kernels convert;
   fp_matmul_kernels matmul;
+  fp_conv_kernels conv;
   fp_peak_kernels peak;
   fp_elementwise_kernels elementwise;
   fp_norm_kernels norm;
