@@ -37,9 +37,14 @@ let package = Package(
       name: "CKernelsTests", dependencies: ["CKernelChecks"], swiftSettings: strictSwift),
     .testTarget(
       name: "TensorCoreTests", dependencies: ["TensorCore", "CKernels", "TestSupport"],
+      name: "TestSupport", dependencies: ["Checkpoints", "TensorCore"], path: "Tests/TestSupport",
+      swiftSettings: strictSwift),
+      name: "TensorCoreTests", dependencies: ["TensorCore", "Checkpoints", "TestSupport"],
+      exclude: ["Fixtures"],
       swiftSettings: strictSwift),
     .testTarget(
-      name: "CheckpointsTests", dependencies: ["Checkpoints", "TensorCore"],
+      name: "CheckpointsTests", dependencies: ["Checkpoints", "TensorCore", "TestSupport"],
+      exclude: ["Fixtures"],
       swiftSettings: strictSwift),
     .testTarget(
       name: "FlashPortraitCLITests", dependencies: ["FlashPortraitCLI"],
