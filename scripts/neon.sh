@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 build=.build-checks/neon
 # Static, so that the emulator needs no Arm libraries at run time.
 if ! scripts/build_checks.sh "$build" --target=aarch64-linux-gnu -O2 -static; then
-  echo "neon: where the C library for 64-bit Arm is missing, scripts/setup.sh --tests installs it" >&2
+  echo "neon: scripts/setup.sh --tests installs the C library for 64-bit Arm if that is missing" >&2
   exit 1
 fi
 if command -v qemu-aarch64 > /dev/null; then
