@@ -1,7 +1,7 @@
 // The list of all checks: each topic contributes an array.
 #include "checks.h"
 
-static const fp_check_topic *const topics[] = {&fp_matmul_checks};
+static const fp_check_topic *const topics[] = {&fp_matmul_checks, &fp_procedural_checks};
 
 int fp_check_count(void) {
   int count = 0;

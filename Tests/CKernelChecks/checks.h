@@ -10,5 +10,6 @@ typedef struct fp_check_topic {
 } fp_check_topic;
 
 extern const fp_check_topic fp_matmul_checks;
+extern const fp_check_topic fp_procedural_checks;
 
 #endif

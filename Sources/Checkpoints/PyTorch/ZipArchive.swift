@@ -74,7 +74,7 @@ struct ZipArchive: Sendable {
   ///
   /// - Throws: `CheckpointError.unsupported`.
   func requireStored() throws {
-    guard let packed = entries.values.filter({ $0.method != 0 }).min(by: { $0.name < $1.name })
+    guard let packed = entries.values.filter({ $0.method != 0 }).min(by: { $0.headerOffset < $1.headerOffset })
     else { return }
     throw CheckpointError.unsupported(
       path: file.path, tensor: nil,
