@@ -11,6 +11,7 @@ static pthread_once_t fill_once = PTHREAD_ONCE_INIT;
 static void fill_generic(fp_kernels *kernels) {
   fp_convert_init_generic(&kernels->convert);
   fp_matmul_init_generic(&kernels->matmul);
+  fp_peak_init_generic(&kernels->peak);
   fp_procedural_init_generic(&kernels->procedural);
   fp_lowrank_init_generic(&kernels->lowrank);
 }
@@ -19,6 +20,7 @@ static void fill_generic(fp_kernels *kernels) {
 static void fill_avx2(fp_kernels *kernels) {
   fp_convert_init_avx2(&kernels->convert);
   fp_matmul_init_avx2(&kernels->matmul);
+  fp_peak_init_avx2(&kernels->peak);
   fp_procedural_init_avx2(&kernels->procedural);
   fp_lowrank_init_avx2(&kernels->lowrank);
 }
@@ -26,15 +28,20 @@ static void fill_avx2(fp_kernels *kernels) {
 static void fill_avx512(fp_kernels *kernels, uint32_t features) {
   fp_convert_init_avx512(&kernels->convert, features);
   fp_matmul_init_avx512(&kernels->matmul, features);
+  fp_peak_init_avx512(&kernels->peak, features);
   fp_procedural_init_avx512(&kernels->procedural);
   fp_lowrank_init_avx512(&kernels->lowrank);
 }
 
-static void fill_amx(fp_kernels *kernels) { fp_matmul_init_amx(&kernels->matmul); }
+static void fill_amx(fp_kernels *kernels) {
+  fp_matmul_init_amx(&kernels->matmul);
+  fp_peak_init_amx(&kernels->peak);
+}
 #elif defined(__aarch64__)
 static void fill_neon(fp_kernels *kernels) {
   fp_convert_init_neon(&kernels->convert);
   fp_matmul_init_neon(&kernels->matmul);
+  fp_peak_init_neon(&kernels->peak);
 }
 #endif
 

@@ -6,6 +6,7 @@
 #include "fp_convert.h"
 #include "fp_lowrank.h"
 #include "fp_matmul.h"
+#include "fp_peak.h"
 #include "fp_procedural.h"
 #include "fp_types.h"
 
@@ -13,6 +14,7 @@ typedef struct fp_kernels {
   fp_isa isa;
   fp_convert_kernels convert;
   fp_matmul_kernels matmul;
+  fp_peak_kernels peak;
   fp_procedural_kernels procedural;
   fp_lowrank_kernels lowrank;
 } fp_kernels;
