@@ -59,7 +59,8 @@ package enum Checkpoint {
   ///
   /// - Throws: `CheckpointError`.
   package static func openFile(_ path: String) throws -> any TensorFile {
-    try SafetensorsFile(MappedFile(checkpoint: path))
+    let file = try MappedFile(checkpoint: path)
+    return ForeignFormat.isPyTorch(file) ? try PyTorchFile(file) : try SafetensorsFile(file)
   }
 
   /// The path itself, or that of the one checkpoint in the folder that it names: an index where
