@@ -11,24 +11,31 @@ static pthread_once_t fill_once = PTHREAD_ONCE_INIT;
 static void fill_generic(fp_kernels *kernels) {
   fp_convert_init_generic(&kernels->convert);
   fp_matmul_init_generic(&kernels->matmul);
+  fp_peak_init_generic(&kernels->peak);
 }
 
 #if defined(__x86_64__)
 static void fill_avx2(fp_kernels *kernels) {
   fp_convert_init_avx2(&kernels->convert);
   fp_matmul_init_avx2(&kernels->matmul);
+  fp_peak_init_avx2(&kernels->peak);
 }
 
 static void fill_avx512(fp_kernels *kernels, uint32_t features) {
   fp_convert_init_avx512(&kernels->convert, features);
   fp_matmul_init_avx512(&kernels->matmul, features);
+  fp_peak_init_avx512(&kernels->peak, features);
 }
 
-static void fill_amx(fp_kernels *kernels) { fp_matmul_init_amx(&kernels->matmul); }
+static void fill_amx(fp_kernels *kernels) {
+  fp_matmul_init_amx(&kernels->matmul);
+  fp_peak_init_amx(&kernels->peak);
+}
 #elif defined(__aarch64__)
 static void fill_neon(fp_kernels *kernels) {
   fp_convert_init_neon(&kernels->convert);
   fp_matmul_init_neon(&kernels->matmul);
+  fp_peak_init_neon(&kernels->peak);
 }
 #endif
 

@@ -6,6 +6,7 @@
 #include "fp_cpu.h"
 #include "fp_kernels.h"
 #include "fp_matmul.h"
+#include "fp_peak.h"
 #include "fp_types.h"
 
 #endif

@@ -14,6 +14,7 @@
 #ifndef FP_MATMUL_H
 #define FP_MATMUL_H
 
+#include "fp_convert.h"
 #include "fp_types.h"
 
 /// Arithmetic of a product.
@@ -170,6 +171,6 @@ size_t fp_linear_scratch_bytes(const fp_matmul_kernels *kernels, const fp_linear
 void fp_linear_multiply(const fp_matmul_kernels *kernels, const fp_linear *linear,
                         const void *packed, const float *row_scales, int64_t row_begin,
                         int64_t row_end, int64_t lane_begin, int64_t lane_end, void *scratch,
-                        const struct fp_convert_kernels *convert);
+                        const fp_convert_kernels *convert);
 
 #endif
