@@ -15,6 +15,7 @@ package struct KernelTopic: Sendable, Equatable {
   /// Where each topic's function pointers lie in `fp_kernels`. A new topic gets a line here; a
   /// test sees to it that no part of the table is left out.
   static let tableRanges: [(name: String, range: Range<Int>)] = [
+    ("peak rate", range(\.peak)),
     ("conversions", range(\.convert)),
     ("products in float32", range(\.matmul.tile.0)),
     ("products in bfloat16", range(\.matmul.tile.1)),

@@ -64,7 +64,8 @@ package struct Failure: Equatable {
 extension CheckpointError {
   var status: ExitStatus {
     switch self {
-    case .unreadable: .badData
+    case .unreadable: .inputMissing
+    case .malformed, .unsupported, .noSuchTensor: .badData
     }
   }
 }

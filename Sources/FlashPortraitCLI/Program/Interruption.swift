@@ -9,7 +9,9 @@ import Synchronization
 package enum Interruption {
   private static let pending = Atomic<Int32>(0)
   private static let deferring = Atomic<Int>(0)
-  private static let sources = Mutex<[any DispatchSourceSignal]>([])
+
+  /// Kept alive for as long as the program runs; written by `install` alone.
+  nonisolated(unsafe) private static var sources: [any DispatchSourceSignal] = []
 
   /// Takes over the signals of the process; for the program alone, not for tests in process.
   package static func install() {
@@ -39,13 +41,14 @@ package enum Interruption {
     // Where the parent ignores a signal (nohup), it stays ignored.
     var previous = sigaction()
     guard sigaction(number, nil, &previous) == 0 else { return }
-    if previous.__sigaction_handler.sa_handler == SIG_IGN { return }
+    let ignored = unsafeBitCast(SIG_IGN, to: Int.self)
+    if unsafeBitCast(previous.__sigaction_handler.sa_handler, to: Int.self) == ignored { return }
     signal(number, SIG_IGN)
     let source = DispatchSource.makeSignalSource(
       signal: number, queue: DispatchQueue.global(qos: .userInteractive))
     source.setEventHandler { receive(number) }
     source.resume()
-    sources.withLock { $0.append(source) }
+    sources.append(source)
   }
 
   private static func receive(_ number: Int32) {
