@@ -30,12 +30,15 @@ let package = Package(
     .target(
       name: "CKernelChecks", dependencies: ["CKernels"], path: "Tests/CKernelChecks",
       exclude: ["main.c"], cSettings: strictC),
+    .target(
+      name: "TestSupport", dependencies: ["Checkpoints", "TensorCore"], path: "Tests/TestSupport",
+      swiftSettings: strictSwift),
     .testTarget(
       name: "CKernelsTests", dependencies: ["CKernelChecks"], swiftSettings: strictSwift),
     .testTarget(
-      name: "TensorCoreTests", dependencies: ["TensorCore"], swiftSettings: strictSwift),
+      name: "TensorCoreTests", dependencies: ["TensorCore", "TestSupport"], swiftSettings: strictSwift),
     .testTarget(
-      name: "CheckpointsTests", dependencies: ["Checkpoints", "TensorCore"],
+      name: "CheckpointsTests", dependencies: ["Checkpoints", "TensorCore", "TestSupport"],
       swiftSettings: strictSwift),
     .testTarget(
       name: "FlashPortraitCLITests", dependencies: ["FlashPortraitCLI"],
