@@ -39,6 +39,7 @@ let package = Package(
       name: "TensorCoreTests", dependencies: ["TensorCore", "TestSupport"], swiftSettings: strictSwift),
     .testTarget(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "TensorCore", "TestSupport"],
+      exclude: ["Fixtures"],
       swiftSettings: strictSwift),
     .testTarget(
       name: "FlashPortraitCLITests", dependencies: ["FlashPortraitCLI"],

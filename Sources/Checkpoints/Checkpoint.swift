@@ -1,3 +1,4 @@
+import Foundation
 import TensorCore
 
 /// How a checkpoint file keeps its tensors.
@@ -40,4 +41,49 @@ package protocol TensorFile: Sendable {
   ///
   /// - Throws: `CheckpointError.noSuchTensor`.
   func tensor(_ name: String) throws -> Tensor
+}
+
+/// Opening of checkpoints of any format.
+package enum Checkpoint {
+  /// Opens a file (its content decides on the format, not its name), the index of a sharded
+  /// checkpoint, or the one checkpoint in a folder.
+  ///
+  /// - Throws: `CheckpointError`.
+  package static func open(_ path: String) throws -> any TensorFile {
+    let file = try checkpointPath(path)
+    guard file.hasSuffix(".json") else { return try openFile(file) }
+    return try ShardedCheckpoint(indexPath: file, openShard: openFile)
+  }
+
+  /// Opens one file by its content.
+  ///
+  /// - Throws: `CheckpointError`.
+  package static func openFile(_ path: String) throws -> any TensorFile {
+    try SafetensorsFile(MappedFile(checkpoint: path))
+  }
+
+  /// The path itself, or that of the one checkpoint in the folder that it names: an index where
+  /// there is one, else the only checkpoint file.
+  static func checkpointPath(_ path: String) throws -> String {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue
+    else { return path }
+    let names: [String]
+    do {
+      names = try FileManager.default.contentsOfDirectory(atPath: path).sorted()
+    } catch {
+      throw CheckpointError.unreadable(path: path, reason: "the folder cannot be listed")
+    }
+    for suffixes in [[".index.json"], [".safetensors"], [".pt", ".pth", ".bin"]] {
+      let found = names.filter { name in
+        !name.hasPrefix(".") && suffixes.contains { name.hasSuffix($0) }
+      }
+      if found.count == 1 { return "\(path)/\(found[0])" }
+      if found.count > 1 {
+        throw CheckpointError.noCheckpoint(
+          folder: path, found: "\(found.count): \(found.prefix(8).joined(separator: ", "))")
+      }
+    }
+    throw CheckpointError.noCheckpoint(folder: path, found: "none")
+  }
 }

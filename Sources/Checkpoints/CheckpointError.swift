@@ -13,6 +13,20 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
 
   case noSuchTensor(path: String, tensor: String)
 
+  /// Two tensors would get the same name.
+  case duplicateTensor(path: String, tensor: String)
+
+  /// A shard that an index names is not there.
+  case missingShard(index: String, shard: String, tensorCount: Int)
+
+  /// A folder in which no checkpoint, or no single one, is found.
+  case noCheckpoint(folder: String, found: String)
+
+  case unwritable(path: String, reason: String)
+
+  /// Not enough room; the sizes are nil where the disk filled up on the way.
+  case diskFull(path: String, needed: Int?, available: Int?)
+
   package var description: String {
     switch self {
     case .unreadable(let path, let reason): "\(path): \(reason)"
@@ -22,6 +36,19 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
     case .unsupported(let path, let tensor, let found, let advice):
       "\(Self.place(path, tensor)): \(found) is not supported: \(advice)"
     case .noSuchTensor(let path, let tensor): "\(path): has no tensor '\(tensor)'"
+    case .duplicateTensor(let path, let tensor):
+      "\(path): two tensors would be called '\(tensor)': leave one out or rename it"
+    case .missingShard(let index, let shard, let count):
+      "\(index): its shard '\(shard)' with \(count) tensors is missing: "
+        + "download it to the same folder"
+    case .noCheckpoint(let folder, let found):
+      "\(folder): expected one checkpoint (an index, a .safetensors, .pt, .pth or .bin file), "
+        + "found \(found): name the file itself"
+    case .unwritable(let path, let reason): "\(path): cannot be written: \(reason)"
+    case .diskFull(let path, let needed?, let available?):
+      "\(path): needs \(needed) bytes, but the disk has \(available) left: free some room"
+    case .diskFull(let path, _, _):
+      "\(path): the disk is full: free some room; nothing was left behind"
     }
   }
 

@@ -31,8 +31,7 @@ func safetensors(_ header: String, data: Int = 0, length: UInt64? = nil) -> [UIn
     #expect(file.entries.map(\.name) == ["a", "b", "e"])
     #expect(file.metadata == ["k\né😀": "v"])
     #expect(file.entries[0].shape == Shape([]))
-    let values = try file.tensor("b").converted(to: .f32).floats()
-    #expect(values == [Float(0x0504), Float(0x0706)])
+    #expect(try file.tensor("b").bytes() == [4, 5, 6, 7])
     #expect(try file.tensor("e").count == 0)
     #expect(throws: CheckpointError.noSuchTensor(path: file.path, tensor: "c")) {
       try file.tensor("c")

@@ -88,11 +88,14 @@ package struct Golden: Sendable {
 
   package func floats(_ name: String) throws -> [Float] { try file.tensor(name).floats() }
 
+  /// The values of an int32 or uint8 tensor.
   package func integers(_ name: String) throws -> [Int] {
-    let tensor = try file.tensor(name).converted(to: .i64)
+    let tensor = try file.tensor(name)
     return withExtendedLifetime(tensor) {
       (0..<tensor.count).map {
-        Int(tensor.pointer.load(fromByteOffset: 8 * $0, as: Int64.self))
+        tensor.dtype == .i32
+          ? Int(tensor.pointer.load(fromByteOffset: 4 * $0, as: Int32.self))
+          : Int(tensor.pointer.load(fromByteOffset: $0, as: UInt8.self))
       }
     }
   }

@@ -53,6 +53,13 @@ struct JSONScanner {
     try expect(UInt8(ascii: "]"), "',' or ']' after an element")
   }
 
+  /// Whether the next value is an object.
+  var isAtObject: Bool {
+    var ahead = self
+    ahead.skipSpace()
+    return ahead.peek == UInt8(ascii: "{")
+  }
+
   /// Makes sure that only white space is left.
   mutating func end() throws {
     skipSpace()
