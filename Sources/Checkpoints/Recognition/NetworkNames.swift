@@ -97,13 +97,17 @@ struct NetworkNames {
     let up = stages(
       "decoder.upsamples", inputs: [4, 2, 2, 1], outputs: widths.reversed(), blocks: 3,
       timed: [true, true, false])
-    return [("encoder", down), ("decoder", up)].flatMap { half, stages in
-      affine(["\(half).conv1"]) + stages + residual("\(half).middle.0", shortcut: false)
-        + ["\(half).middle.1.norm.gamma"]
-        + affine(["\(half).middle.1.to_qkv", "\(half).middle.1.proj"])
-        + residual("\(half).middle.2", shortcut: false) + ["\(half).head.0.gamma"]
-        + affine(["\(half).head.2"])
-    } + affine(["conv1", "conv2"])
+    return half("encoder", stages: down) + half("decoder", stages: up) + affine(["conv1", "conv2"])
+  }
+
+  /// The encoder or the decoder around its stages.
+  private static func half(_ name: String, stages: [String]) -> [String] {
+    var names = affine(["\(name).conv1"]) + stages
+    names += residual("\(name).middle.0", shortcut: false)
+    names += ["\(name).middle.1.norm.gamma"]
+    names += affine(["\(name).middle.1.to_qkv", "\(name).middle.1.proj"])
+    names += residual("\(name).middle.2", shortcut: false)
+    return names + ["\(name).head.0.gamma"] + affine(["\(name).head.2"])
   }
 
   private static func residual(_ name: String, shortcut: Bool) -> [String] {
@@ -132,19 +136,21 @@ struct NetworkNames {
   }
 
   private static func tinyDecoder() -> [String] {
-    affine(["decoder.1"])
-      + [3, 9, 15].flatMap { first in
-        memoryBlocks("decoder", first)
-          + weights(["decoder.\(first + 4).conv", "decoder.\(first + 5)"])
-      } + affine(["decoder.22"])
+    var names = affine(["decoder.1"])
+    for first in [3, 9, 15] {
+      names += memoryBlocks("decoder", first)
+      names += weights(["decoder.\(first + 4).conv", "decoder.\(first + 5)"])
+    }
+    return names + affine(["decoder.22"])
   }
 
   private static func tinyEncoder() -> [String] {
-    affine(["encoder.0"])
-      + [2, 7, 12].flatMap { first in
-        weights(["encoder.\(first).conv", "encoder.\(first + 1)"])
-          + memoryBlocks("encoder", first + 2)
-      } + affine(["encoder.17"])
+    var names = affine(["encoder.0"])
+    for first in [2, 7, 12] {
+      names += weights(["encoder.\(first).conv", "encoder.\(first + 1)"])
+      names += memoryBlocks("encoder", first + 2)
+    }
+    return names + affine(["encoder.17"])
   }
 
   /// Three memory blocks of three convolutions each.

@@ -7,7 +7,6 @@ package enum CommandError: Error, Equatable, CustomStringConvertible {
   case outputExists(path: String)
   case outputIsInput(path: String)
   case outputNotCreated(path: String, reason: String)
-  case diskFull(path: String, needed: Int, available: Int)
   case inputOutput(path: String, reason: String)
   case machineUnusable(reason: String)
   case outputClosed
@@ -29,8 +28,6 @@ package enum CommandError: Error, Equatable, CustomStringConvertible {
       "\(path): is input and output at once; give the output another name"
     case .outputNotCreated(let path, let reason):
       "\(path): cannot be created: \(reason)"
-    case .diskFull(let path, let needed, let available):
-      "\(path): needs \(formatBytes(needed)) of disk, \(formatBytes(available)) are free"
     case .inputOutput(let path, let reason):
       "\(path): \(reason)"
     case .machineUnusable(let reason):
@@ -48,7 +45,7 @@ package enum CommandError: Error, Equatable, CustomStringConvertible {
     case .emptyInput, .inputIsNot: .badData
     case .outputIsInput: .usage
     case .outputExists, .outputNotCreated: .cannotCreate
-    case .diskFull, .inputOutput: .inputOutput
+    case .inputOutput: .inputOutput
     case .machineUnusable: .unavailable
     case .outputClosed: .outputClosed
     case .interrupted(let signal): ExitStatus(rawValue: 128 + signal) ?? .interrupted

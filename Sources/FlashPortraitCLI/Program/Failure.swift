@@ -64,8 +64,10 @@ package struct Failure: Equatable {
 extension CheckpointError {
   var status: ExitStatus {
     switch self {
-    case .unreadable: .inputMissing
-    case .malformed, .unsupported, .noSuchTensor: .badData
+    case .unreadable, .missingShard: .inputMissing
+    case .malformed, .unsupported, .noSuchTensor, .duplicateTensor, .noCheckpoint: .badData
+    case .unwritable: .cannotCreate
+    case .diskFull: .inputOutput
     }
   }
 }

@@ -60,3 +60,8 @@ func jsonText(_ value: some Encodable) throws -> String {
   encoder.keyEncodingStrategy = .convertToSnakeCase
   return String(decoding: try encoder.encode(value), as: UTF8.self)
 }
+
+/// A size that is a power of two or a multiple of one, as caches are: "48 KiB".
+func formatBinary(_ count: Int) -> String {
+  count % (1 << 20) == 0 ? "\(count >> 20) MiB" : "\(count >> 10) KiB"
+}
