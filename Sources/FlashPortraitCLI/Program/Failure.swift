@@ -65,7 +65,9 @@ extension CheckpointError {
   var status: ExitStatus {
     switch self {
     case .unreadable, .missingShard: .inputMissing
-    case .malformed, .unsupported, .noSuchTensor, .duplicateTensor, .noCheckpoint: .badData
+    case .malformed, .unsupported, .forbiddenGlobal, .noSuchTensor, .duplicateTensor,
+      .noCheckpoint:
+      .badData
     case .unwritable: .cannotCreate
     case .diskFull: .inputOutput
     }
