@@ -59,7 +59,17 @@ package enum Checkpoint {
   ///
   /// - Throws: `CheckpointError`.
   package static func openFile(_ path: String) throws -> any TensorFile {
-    try SafetensorsFile(MappedFile(checkpoint: path))
+    let file = try MappedFile(checkpoint: path)
+    return isSafetensors(file) ? try SafetensorsFile(file) : try PyTorchFile(path: path)
+  }
+
+  /// Whether a file begins like safetensors (a length, then a JSON object) or, where its beginning
+  /// tells nothing, is named so: the PyTorch reader tells foreign formats apart.
+  private static func isSafetensors(_ file: MappedFile) -> Bool {
+    let bytes = UnsafeRawBufferPointer(start: file.base, count: file.byteCount)
+    if bytes.count > 8 && bytes[8] == UInt8(ascii: "{") { return true }
+    if bytes.starts(with: "PK".utf8) { return false }
+    return file.path.hasSuffix(".safetensors")
   }
 
   /// The path itself, or that of the one checkpoint in the folder that it names: an index where

@@ -65,3 +65,17 @@ func jsonText(_ value: some Encodable) throws -> String {
 func formatBinary(_ count: Int) -> String {
   count % (1 << 20) == 0 ? "\(count >> 20) MiB" : "\(count >> 10) KiB"
 }
+
+/// Text from a file or a path made safe for a terminal: control characters are spelled out.
+func printable(_ text: String) -> String {
+  guard text.unicodeScalars.contains(where: isControl) else { return text }
+  return text.unicodeScalars.map { scalar in
+    isControl(scalar) ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
+  }.joined()
+}
+
+/// Controls, and marks that turn the direction of writing.
+private func isControl(_ scalar: Unicode.Scalar) -> Bool {
+  scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
+    || (0x202A...0x202E).contains(scalar.value) || (0x2066...0x2069).contains(scalar.value)
+}
