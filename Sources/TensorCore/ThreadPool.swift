@@ -131,7 +131,7 @@ package final class ThreadPool: @unchecked Sendable {
         ThreadPool.work(start.state, worker: start.worker)
         return nil
       }, start.toOpaque())
-    guard result == 0 else { // fewer threads do the same work
+    guard result == 0 else {  // fewer threads do the same work
       start.release()
       return
     }

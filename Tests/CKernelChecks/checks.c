@@ -1,7 +1,12 @@
 // The list of all checks: each topic contributes an array.
 #include "checks.h"
 
-static const fp_check_topic *const topics[] = {&fp_matmul_checks};
+static const fp_check_topic *const topics[] = {
+    &fp_amx_checks,
+    &fp_matmul_checks,
+    &fp_linear_checks,
+    &fp_convert_checks,
+};
 
 int fp_check_count(void) {
   int count = 0;

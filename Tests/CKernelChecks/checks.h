@@ -9,6 +9,9 @@ typedef struct fp_check_topic {
   int count;
 } fp_check_topic;
 
+extern const fp_check_topic fp_amx_checks;
+extern const fp_check_topic fp_convert_checks;
 extern const fp_check_topic fp_matmul_checks;
+extern const fp_check_topic fp_linear_checks;
 
 #endif

@@ -6,11 +6,12 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <string.h>
 
 static pthread_once_t detect_once = PTHREAD_ONCE_INIT;
 static uint32_t found_features;
-static uint32_t assumed_features;
+static _Atomic uint32_t assumed_features;
 static char processor_name[49];
 
 #if defined(__x86_64__)
@@ -97,8 +98,8 @@ const char *fp_cpu_name(void) {
   return processor_name;
 }
 
-fp_isa fp_cpu_best_isa(void) {
-  const uint32_t features = fp_cpu_features();
+/// The highest level that some features allow.
+static fp_isa highest_isa(uint32_t features) {
   const uint32_t amx = FP_CPU_AVX512 | FP_CPU_AVX512_BF16 | FP_CPU_AVX512_VNNI | FP_CPU_AMX_BF16 |
                        FP_CPU_AMX_INT8;
   if ((features & amx) == amx)
@@ -110,6 +111,23 @@ fp_isa fp_cpu_best_isa(void) {
   if (features & FP_CPU_NEON)
     return FP_ISA_NEON;
   return FP_ISA_GENERIC;
+}
+
+fp_isa fp_cpu_best_isa(void) {
+  pthread_once(&detect_once, detect);
+  return highest_isa(found_features);
+}
+
+bool fp_cpu_runs_isa(fp_isa isa) {
+  if (isa == FP_ISA_GENERIC)
+    return true;
+#if defined(__x86_64__)
+  return isa >= FP_ISA_AVX2 && isa < FP_ISA_COUNT && isa <= highest_isa(fp_cpu_features());
+#elif defined(__aarch64__)
+  return isa == FP_ISA_NEON && highest_isa(fp_cpu_features()) == FP_ISA_NEON;
+#else
+  return false;
+#endif
 }
 
 int fp_cpu_allowed_processors(int *processors, int capacity) {

@@ -5,7 +5,6 @@
 #include <pthread.h>
 
 static fp_kernels tables[FP_ISA_COUNT];
-static bool available[FP_ISA_COUNT];
 static pthread_once_t fill_once = PTHREAD_ONCE_INIT;
 
 static void fill_generic(fp_kernels *kernels) {
@@ -40,14 +39,11 @@ static void fill_neon(fp_kernels *kernels) {
 #endif
 
 static void fill_tables(void) {
-  const fp_isa best = fp_cpu_best_isa();
   for (int isa = 0; isa < FP_ISA_COUNT; isa++) {
     fp_kernels *kernels = &tables[isa];
     kernels->isa = (fp_isa)isa;
     fill_generic(kernels);
-    available[isa] = isa == FP_ISA_GENERIC;
 #if defined(__x86_64__)
-    available[isa] |= isa >= FP_ISA_AVX2 && isa <= (int)best;
     if (isa >= FP_ISA_AVX2)
       fill_avx2(kernels);
     if (isa >= FP_ISA_AVX512)
@@ -55,16 +51,13 @@ static void fill_tables(void) {
     if (isa >= FP_ISA_AMX)
       fill_amx(kernels);
 #elif defined(__aarch64__)
-    available[isa] |= isa == FP_ISA_NEON && best == FP_ISA_NEON;
     if (isa == FP_ISA_NEON)
       fill_neon(kernels);
-#else
-    (void)best;
 #endif
   }
 }
 
 const fp_kernels *fp_kernels_for(fp_isa isa) {
   pthread_once(&fill_once, fill_tables);
-  return (unsigned)isa < FP_ISA_COUNT && available[isa] ? &tables[isa] : NULL;
+  return fp_cpu_runs_isa(isa) ? &tables[isa] : NULL;
 }

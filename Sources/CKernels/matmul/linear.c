@@ -131,6 +131,12 @@ static char *align(char *pointer) {
   return (char *)(((uintptr_t)pointer + FP_ALIGNMENT - 1) / FP_ALIGNMENT * FP_ALIGNMENT);
 }
 
+/// Asks for what the next tile needs while this one is computed.
+static void prefetch(const char *start, int64_t bytes) {
+  for (int64_t offset = 0; offset < bytes; offset += FP_ALIGNMENT)
+    __builtin_prefetch(start + offset, 1);
+}
+
 void fp_linear_multiply(const fp_matmul_kernels *kernels, const fp_linear *linear,
                         const void *packed, const float *row_scales, int64_t row_begin,
                         int64_t row_end, int64_t lane_begin, int64_t lane_end, void *scratch,
@@ -166,6 +172,9 @@ void fp_linear_multiply(const fp_matmul_kernels *kernels, const fp_linear *linea
       const int64_t panel_index = row / tile->rows;
       const char *a = (const char *)packed + panel_index * panel_bytes +
                       first / FP_CHUNK_GROUPS * chunk_bytes;
+      // The next panel of A comes in shares, one with each tile of this one.
+      const int64_t a_share = round_up(
+          divide_up(groups / FP_CHUNK_GROUPS * chunk_bytes, layout.lane_panels), FP_ALIGNMENT);
       char *row_sums =
           sums + (one_pass ? 0 : (row - row_begin) / tile->rows * layout.lane_panels * sum_bytes);
       for (int64_t panel = 0; panel < layout.lane_panels; panel++) {
@@ -184,6 +193,10 @@ void fp_linear_multiply(const fp_matmul_kernels *kernels, const fp_linear *linea
             .lanes = tile->lanes,
             .accumulate = first > 0,
         };
+        if (args.accumulate && panel + 1 < layout.lane_panels)
+          prefetch((const char *)args.c + sum_bytes, sum_bytes);
+        if (row + tile->rows < row_end)
+          prefetch(a + panel_bytes + panel * a_share, a_share);
         tile->multiply(&args);
         if (!last)
           continue;
