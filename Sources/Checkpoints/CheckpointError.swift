@@ -25,6 +25,9 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
   /// A folder in which no checkpoint, or no single one, is found.
   case noCheckpoint(folder: String, found: String)
 
+  /// A checkpoint and the network that it was loaded into do not fit.
+  case mismatch(WeightReport)
+
   case unwritable(path: String, reason: String)
 
   /// Not enough room; the sizes are nil where the disk filled up on the way.
@@ -50,6 +53,7 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
     case .noCheckpoint(let folder, let found):
       "\(folder): expected one checkpoint (an index, a .safetensors, .pt, .pth or .bin file), "
         + "found \(found): name the file itself"
+    case .mismatch(let report): report.description
     case .unwritable(let path, let reason): "\(path): cannot be written: \(reason)"
     case .diskFull(let path, let needed?, let available?):
       "\(path): needs \(needed) bytes, but the disk has \(available) left: free some room"

@@ -42,6 +42,21 @@ package final class TensorStorage: @unchecked Sendable {
     return TensorStorage(base: memory, byteCount: byteCount, isWritable: true) { free(memory) }
   }
 
+  /// Read-only zeros: pages that the system shares and that count against no memory.
+  ///
+  /// - Throws: `TensorError.outOfMemory` where the address space is too small.
+  package static func blank(byteCount: Int) throws -> TensorStorage {
+    let size = max(byteCount, 1)
+    guard
+      let memory = mmap(
+        nil, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
+      memory != MAP_FAILED
+    else { throw TensorError.outOfMemory(bytes: byteCount) }
+    return TensorStorage(base: memory, byteCount: byteCount, isWritable: false) {
+      munmap(memory, size)
+    }
+  }
+
   /// Wraps a mapped file; the mapping lives as long as the storage.
   package static func mapped(_ file: MappedFile) -> TensorStorage {
     TensorStorage(
