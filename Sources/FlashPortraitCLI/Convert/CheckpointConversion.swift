@@ -12,31 +12,33 @@ struct CheckpointConversion {
   /// Elements that are converted at a time: bounds the memory.
   private static let pieceCount = 1 << 24
 
-  /// Writes every output; on an error those that this call made are removed again.
+  /// Writes every output beside its place and then names them all; on an error nothing stays.
   ///
   /// - Throws: `CheckpointError`, `TensorError`, `CommandError.interrupted`.
   func run() throws {
-    var made: [String] = []
+    var named: [String] = []
     do {
+      let writers = try plan.groups.flatMap(\.files).map(write)
+      try Interruption.check()
+      for writer in writers {
+        try writer.finish()
+        named.append(writer.path)
+      }
       for group in plan.groups {
-        for output in group.files {
-          try write(output)
-          made.append(output.path)
-        }
-        if let indexPath = group.indexPath {
-          try ShardIndexFile(group).write(to: indexPath)
-          made.append(indexPath)
-        }
+        guard let indexPath = group.indexPath else { continue }
+        try ShardIndexFile(group).write(to: indexPath)
+        named.append(indexPath)
       }
       progress.finish()
     } catch {
       progress.closeLine()
-      for path in made { unlink(path) }
+      for path in named { unlink(path) }
       throw error
     }
   }
 
-  private func write(_ output: ConversionPlan.File) throws {
+  /// Writes the tensors of one output, which has no name yet.
+  private func write(_ output: ConversionPlan.File) throws -> SafetensorsWriter {
     let writer = try SafetensorsWriter(
       path: output.path, entries: output.entries, metadata: metadata)
     for item in output.items {
@@ -48,7 +50,7 @@ struct CheckpointConversion {
       }
       progress.detail("\(item.source.name) -> \(output.path): \(item.name)")
     }
-    try writer.finish()
+    return writer
   }
 
   private func convert(

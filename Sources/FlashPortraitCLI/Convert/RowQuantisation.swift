@@ -5,7 +5,7 @@ import TensorCore
 /// Eight-bit weights: symmetric, one scale for each output channel (row).
 ///
 /// `weight[n, k] = bytes[n, k] * scale[n]` with `scale[n] = max |weight[n, :]| / 127`, rounded to
-/// nearest even; the scale of a row of zeros is 1. In a file the bytes keep the weight's name and
+/// nearest even; the scale of a row of zeros (or below 1e-36) is 1. In a file the bytes keep the weight's name and
 /// the scales, float32 `[n]`, lie beside it under `<name>.scale`.
 enum RowQuantisation {
   static func scaleName(of weight: String) -> String { "\(weight).scale" }
@@ -35,21 +35,29 @@ enum RowQuantisation {
         nonisolated(unsafe) let (bytes, scales) = (bytes, scales)
         context.pool.forEach(rows) { row in
           let range = row * columns..<(row + 1) * columns
-          var largest: Float = 0
-          // A NaN must not get lost in a comparison.
-          for value in values[range] { largest = value.magnitude <= largest ? largest : value.magnitude }
-          let scale = largest == 0 ? 1 : largest / 127
-          scales[row] = scale
-          guard scale.isFinite else { return }
-          for index in range {
-            let quotient = (values[index] / scale).rounded(.toNearestOrEven)
-            bytes[index] = quotient.isNaN ? 0 : Int8(max(-127, min(127, quotient)))
-          }
+          scales[row] = quantise(values[range], into: bytes.extracting(range))
         }
       }
     }
-    // The largest magnitude passes a NaN on only where nothing greater follows: ask all values.
-    guard scales.allSatisfy(\.isFinite), values.allSatisfy(\.isFinite) else { return nil }
-    return Result(bytes: bytes, scales: scales)
+    return scales.allSatisfy(\.isFinite) ? Result(bytes: bytes, scales: scales) : nil
+  }
+
+  /// Quantises one row.
+  ///
+  /// - Returns: its scale, NaN where a value is not finite.
+  private static func quantise(
+    _ row: ArraySlice<Float>, into bytes: UnsafeMutableBufferPointer<Int8>
+  ) -> Float {
+    var largest: Float = 0
+    for value in row {
+      guard value.isFinite else { return .nan }
+      largest = max(largest, value.magnitude)
+    }
+    // Quotients of subnormal scales could leave the range: such a row is as good as zero.
+    let scale = largest < .leastNormalMagnitude * 127 ? 1 : largest / 127
+    for (index, value) in row.enumerated() {
+      bytes[index] = Int8((value / scale).rounded(.toNearestOrEven))
+    }
+    return scale
   }
 }
