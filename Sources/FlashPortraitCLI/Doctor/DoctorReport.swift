@@ -96,7 +96,7 @@ extension DoctorReport {
     lines += section(
       "Software",
       [["kernel", machine.kernel], ["C library", machine.libc]]
-        + [["OpenBLAS", machine.openblas.configuration]])
+        + [["OpenBLAS", machine.openblas]])
     if let checkpoints { lines += folderLines(checkpoints) }
     lines += section(
       job.measured ? "Weights of a job" : "Weights of a job (published 14B checkpoints)",

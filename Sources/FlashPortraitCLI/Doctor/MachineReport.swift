@@ -30,11 +30,6 @@ struct MachineReport: Encodable {
     let hugePages: String?
   }
 
-  struct Library: Encodable {
-    let configuration: String
-    let core: String
-  }
-
   let processor: String
   let architecture: String
   let features: [String]
@@ -45,7 +40,7 @@ struct MachineReport: Encodable {
   let kernels: [Kernel]
   let memory: Memory
   let disks: [DiskReport]
-  let openblas: Library
+  let openblas: String
   let kernel: String
   let libc: String
 
@@ -73,8 +68,7 @@ struct MachineReport: Encodable {
         controlGroupLimit: memory.controlGroupLimit, usable: memory.usable,
         hugePages: memory.hugePages),
       disks: DiskReport.current(),
-      openblas: Library(
-        configuration: OpenBLASLibrary.configuration, core: OpenBLASLibrary.coreName),
+      openblas: OpenBLAS.configuration,
       kernel: systemName(), libc: libraryName())
   }
 
