@@ -14,8 +14,9 @@ package struct KernelTopic: Sendable, Equatable {
 
   /// Where each topic's function pointers lie in `fp_kernels`. A new topic gets a line here; a
   /// test sees to it that no part of the table is left out.
-  static let tableRanges: [(name: String, range: Range<Int>)] = [
+  package static let tableRanges: [(name: String, range: Range<Int>)] = [
     ("peak rate", range(\.peak)),
+    ("weights by formula", range(\.procedural)),
     ("conversions", range(\.convert)),
     ("products in float32", range(\.matmul.tile.0)),
     ("products in bfloat16", range(\.matmul.tile.1)),
@@ -23,6 +24,9 @@ package struct KernelTopic: Sendable, Equatable {
     ("rows into products", range(\.matmul.prepare_row)),
     ("sums out of products", range(\.matmul.store)),
   ]
+
+  /// Bytes of the whole table.
+  package static var tableSize: Int { MemoryLayout<fp_kernels>.size }
 
   private static func range<Topic>(_ path: KeyPath<fp_kernels, Topic>) -> Range<Int> {
     guard let start = MemoryLayout<fp_kernels>.offset(of: path) else {

@@ -63,7 +63,7 @@ extension Processor {
   }
 
   /// Numbers in a list such as "0-3,8".
-  static func countInList(_ list: String) -> Int {
+  package static func countInList(_ list: String) -> Int {
     list.split(separator: ",").reduce(0) { count, range in
       let ends = range.split(separator: "-").compactMap { Int($0) }
       guard let first = ends.first, let last = ends.last, last >= first else { return count }

@@ -38,7 +38,7 @@ package struct SystemMemory: Sendable, Equatable {
   }
 
   /// Bytes by name from the lines "Name:   123 kB" of /proc/meminfo.
-  static func memoryFields(_ text: String) -> [String: Int] {
+  package static func memoryFields(_ text: String) -> [String: Int] {
     var fields: [String: Int] = [:]
     for line in text.split(separator: "\n") {
       let parts = line.split(whereSeparator: { $0 == ":" || $0 == " " })
@@ -50,7 +50,7 @@ package struct SystemMemory: Sendable, Equatable {
   }
 
   /// The word in brackets of "always [madvise] never".
-  static func chosenWord(_ text: String) -> String? {
+  package static func chosenWord(_ text: String) -> String? {
     text.split(separator: " ").first { $0.hasPrefix("[") }
       .map { $0.trimmingCharacters(in: ["[", "]"]) }
   }

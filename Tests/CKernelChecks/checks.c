@@ -6,6 +6,7 @@ static const fp_check_topic *const topics[] = {
     &fp_matmul_checks,
     &fp_linear_checks,
     &fp_convert_checks,
+    &fp_procedural_checks,
 };
 
 int fp_check_count(void) {

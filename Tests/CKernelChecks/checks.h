@@ -13,5 +13,6 @@ extern const fp_check_topic fp_amx_checks;
 extern const fp_check_topic fp_convert_checks;
 extern const fp_check_topic fp_matmul_checks;
 extern const fp_check_topic fp_linear_checks;
+extern const fp_check_topic fp_procedural_checks;
 
 #endif

@@ -11,6 +11,7 @@ static void fill_generic(fp_kernels *kernels) {
   fp_convert_init_generic(&kernels->convert);
   fp_matmul_init_generic(&kernels->matmul);
   fp_peak_init_generic(&kernels->peak);
+  fp_procedural_init_generic(&kernels->procedural);
 }
 
 #if defined(__x86_64__)
@@ -18,12 +19,14 @@ static void fill_avx2(fp_kernels *kernels) {
   fp_convert_init_avx2(&kernels->convert);
   fp_matmul_init_avx2(&kernels->matmul);
   fp_peak_init_avx2(&kernels->peak);
+  fp_procedural_init_avx2(&kernels->procedural);
 }
 
 static void fill_avx512(fp_kernels *kernels, uint32_t features) {
   fp_convert_init_avx512(&kernels->convert, features);
   fp_matmul_init_avx512(&kernels->matmul, features);
   fp_peak_init_avx512(&kernels->peak, features);
+  fp_procedural_init_avx512(&kernels->procedural);
 }
 
 static void fill_amx(fp_kernels *kernels) {

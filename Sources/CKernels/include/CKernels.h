@@ -7,6 +7,7 @@
 #include "fp_kernels.h"
 #include "fp_matmul.h"
 #include "fp_peak.h"
+#include "fp_procedural.h"
 #include "fp_types.h"
 
 #endif

@@ -6,6 +6,7 @@
 #include "fp_convert.h"
 #include "fp_matmul.h"
 #include "fp_peak.h"
+#include "fp_procedural.h"
 #include "fp_types.h"
 
 typedef struct fp_kernels {
@@ -13,6 +14,7 @@ typedef struct fp_kernels {
   fp_convert_kernels convert;
   fp_matmul_kernels matmul;
   fp_peak_kernels peak;
+  fp_procedural_kernels procedural;
 } fp_kernels;
 
 /// The kernels of a level, NULL where this build or this machine does not have it. The table lives

@@ -5,9 +5,12 @@ import Synchronization
 /// Ctrl-C and its kin.
 ///
 /// A signal ends the program at once, unless it is in the middle of `deferred`: work that leaves
-/// files behind watches `check` and cleans up. A second signal does not wait for that.
+/// files behind watches `check` and cleans up. A second signal does not wait for that, but only
+/// where it comes later: `timeout` and job control send the same one twice.
 package enum Interruption {
   private static let pending = Atomic<Int32>(0)
+  private static let firstArrival = Mutex<ContinuousClock.Instant?>(nil)
+  private static let patience = Duration.seconds(2)
   private static let deferring = Atomic<Int>(0)
 
   /// Kept alive for as long as the program runs; written by `install` alone.
@@ -52,8 +55,12 @@ package enum Interruption {
   }
 
   private static func receive(_ number: Int32) {
-    let isSecond = pending.exchange(number, ordering: .sequentiallyConsistent) != 0
-    if deferring.load(ordering: .sequentiallyConsistent) > 0 && !isSecond { return }
+    pending.store(number, ordering: .sequentiallyConsistent)
+    let isImpatient = firstArrival.withLock { first in
+      if first == nil { first = .now }
+      return first.map { ContinuousClock.now - $0 > patience } ?? false
+    }
+    if deferring.load(ordering: .sequentiallyConsistent) > 0 && !isImpatient { return }
     Console.current.printMessage("error: interrupted by signal \(number)")
     _exit(128 + number)
   }
