@@ -131,10 +131,16 @@ static char *align(char *pointer) {
   return (char *)(((uintptr_t)pointer + FP_ALIGNMENT - 1) / FP_ALIGNMENT * FP_ALIGNMENT);
 }
 
-/// Asks for what the next tile needs while this one is computed.
-static void prefetch(const char *start, int64_t bytes) {
+/// Asks for the next tile's sums, which will be written, while this one is computed.
+static void prefetch_sums(const char *start, int64_t bytes) {
   for (int64_t offset = 0; offset < bytes; offset += FP_ALIGNMENT)
     __builtin_prefetch(start + offset, 1);
+}
+
+/// Asks for rows that all threads share: for reading, lest they be taken from the others' caches.
+static void prefetch_rows(const char *start, int64_t bytes) {
+  for (int64_t offset = 0; offset < bytes; offset += FP_ALIGNMENT)
+    __builtin_prefetch(start + offset, 0, 2);
 }
 
 void fp_linear_multiply(const fp_matmul_kernels *kernels, const fp_linear *linear,
@@ -194,9 +200,9 @@ void fp_linear_multiply(const fp_matmul_kernels *kernels, const fp_linear *linea
             .accumulate = first > 0,
         };
         if (args.accumulate && panel + 1 < layout.lane_panels)
-          prefetch((const char *)args.c + sum_bytes, sum_bytes);
+          prefetch_sums((const char *)args.c + sum_bytes, sum_bytes);
         if (row + tile->rows < row_end)
-          prefetch(a + panel_bytes + panel * a_share, a_share);
+          prefetch_rows(a + panel_bytes + panel * a_share, a_share);
         tile->multiply(&args);
         if (!last)
           continue;

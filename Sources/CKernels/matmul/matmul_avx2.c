@@ -108,6 +108,8 @@ static void multiply_i8(const fp_tile_args *args) {
 
 void fp_matmul_init_avx2(fp_matmul_kernels *kernels) {
 #if defined(__x86_64__)
+  kernels->prepare_row = fp_prepare_row_avx2;
+  kernels->store = fp_store_avx2;
   for (int compute = 0; compute < FP_COMPUTE_COUNT; compute++) {
     fp_tile_kernels *tile = &kernels->tile[compute];
     tile->rows = tile_rows;

@@ -102,6 +102,8 @@ static void multiply_i8(const fp_tile_args *args) {
 
 void fp_matmul_init_neon(fp_matmul_kernels *kernels) {
 #if defined(__aarch64__)
+  kernels->prepare_row = fp_prepare_row_neon;
+  kernels->store = fp_store_neon;
   for (int compute = 0; compute < FP_COMPUTE_COUNT; compute++) {
     fp_tile_kernels *tile = &kernels->tile[compute];
     tile->rows = tile_rows;
