@@ -44,7 +44,8 @@ let package = Package(
       exclude: ["Fixtures"],
       swiftSettings: strictSwift),
     .testTarget(
-      name: "FlashPortraitCLITests", dependencies: ["FlashPortraitCLI"],
+      name: "FlashPortraitCLITests",
+      dependencies: ["FlashPortraitCLI", "Checkpoints", "TensorCore", "TestSupport"],
       swiftSettings: strictSwift),
   ],
   cLanguageStandard: .c11

@@ -19,11 +19,14 @@ package enum Processor {
   /// Physical cores among them: hyper-threads of one core share its arithmetic units, so a second
   /// thread on it only competes. Never more than the control group's quota.
   package static let physicalCoreCount: Int = {
-    let processors = availableLogicalProcessors
-    let cores = Set(processors.map { firstSibling(of: $0) ?? $0 })
-    let quota = cgroupProcessorQuota() ?? .infinity
-    return max(1, min(cores.count, quota.isFinite ? Int(quota.rounded(.up)) : .max))
+    let quota = controlGroupQuota ?? .infinity
+    return max(1, min(allowedCoreCount, quota.isFinite ? Int(quota.rounded(.up)) : .max))
   }()
+
+  /// Physical cores that the scheduler lets this process run on, whatever the quota.
+  package static var allowedCoreCount: Int {
+    Set(availableLogicalProcessors.map { firstSibling(of: $0) ?? $0 }).count
+  }
 
   /// The lowest-numbered logical processor on the same core.
   private static func firstSibling(of processor: Int) -> Int? {
@@ -33,7 +36,7 @@ package enum Processor {
   }
 
   /// Processors that the control group (version 2) allows, nil where it sets no limit.
-  private static func cgroupProcessorQuota() -> Double? {
+  package static var controlGroupQuota: Double? {
     guard let text = try? String(contentsOfFile: "/sys/fs/cgroup/cpu.max", encoding: .utf8) else {
       return nil
     }

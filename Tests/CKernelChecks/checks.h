@@ -18,5 +18,7 @@ extern const fp_check_topic fp_matmul_checks;
 extern const fp_check_topic fp_linear_checks;
 extern const fp_check_topic fp_reduce_checks;
 extern const fp_check_topic fp_row_checks;
+extern const fp_check_topic fp_lowrank_checks;
+extern const fp_check_topic fp_procedural_checks;
 
 #endif

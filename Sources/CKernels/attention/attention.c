@@ -177,7 +177,7 @@ static void weigh_scores(const attention_run *run, const attention_unit *unit, i
     bias += run->task.head * queries->bias_head + (run->task.first + row) * queries->bias_row +
             unit->block * layout->block_keys * (ptrdiff_t)sizeof(float);
   char *output = (char *)scratch->output + row * scratch->output_row;
-  const fp_softmax_args args = {
+  const fp_attention_softmax_args args = {
       .scores = scratch->scores + row * scratch->score_row,
       .score_row = scratch->score_row,
       .rows = end - begin,

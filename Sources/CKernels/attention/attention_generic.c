@@ -88,7 +88,7 @@ static float scale_scores(float *scores, const float *bias, int keys, float scal
   return maximum;
 }
 
-static void soften(const fp_softmax_args *args, fp_attention_storage storage) {
+static void soften(const fp_attention_softmax_args *args, fp_attention_storage storage) {
   for (int row = 0; row < args->rows; row++) {
     float *scores = (float *)((char *)args->scores + row * args->score_row);
     const float *bias =
@@ -110,9 +110,9 @@ static void soften(const fp_softmax_args *args, fp_attention_storage storage) {
   }
 }
 
-static void soften_f32(const fp_softmax_args *args) { soften(args, FP_ATTENTION_F32); }
-static void soften_rounded(const fp_softmax_args *args) { soften(args, FP_ATTENTION_F32_ROUNDED); }
-static void soften_bf16(const fp_softmax_args *args) { soften(args, FP_ATTENTION_BF16); }
+static void soften_f32(const fp_attention_softmax_args *args) { soften(args, FP_ATTENTION_F32); }
+static void soften_rounded(const fp_attention_softmax_args *args) { soften(args, FP_ATTENTION_F32_ROUNDED); }
+static void soften_bf16(const fp_attention_softmax_args *args) { soften(args, FP_ATTENTION_BF16); }
 
 void fp_attention_init_generic(fp_attention_kernels *kernels) {
   kernels->block_queries = 64;

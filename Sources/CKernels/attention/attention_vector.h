@@ -66,7 +66,7 @@ FP_INLINE void scale_scores(float *scores, const float *bias, int keys, float sc
 }
 
 /// Moves the running maximum of a row and rescales what was summed under the old one.
-FP_INLINE void move_maximum(const fp_softmax_args *args, int row, float maximum) {
+FP_INLINE void move_maximum(const fp_attention_softmax_args *args, int row, float maximum) {
   const float factor = exp2f(args->maximum[row] - maximum);
   args->maximum[row] = maximum;
   float *sums = args->sums + row * 16;
@@ -79,7 +79,7 @@ FP_INLINE void move_maximum(const fp_softmax_args *args, int row, float maximum)
     fp_vec_store_f32(output + lane, fp_vec_mul(fp_vec_load_f32(output + lane), fp_vec_set(factor)));
 }
 
-FP_INLINE void soften_row(const fp_softmax_args *args, int row,
+FP_INLINE void soften_row(const fp_attention_softmax_args *args, int row,
                           const fp_attention_storage storage) {
   // A maximum that is this much too small costs no accuracy, weights are at most 2^slack, and the
   // sums are hardly ever rescaled after the first block of keys.
@@ -127,17 +127,17 @@ FP_INLINE void soften_row(const fp_softmax_args *args, int row,
     fp_vec_store_f32(args->sums + row * 16 + i * fp_vec_width, sums[i]);
 }
 
-static void soften_f32(const fp_softmax_args *args) {
+static void soften_f32(const fp_attention_softmax_args *args) {
   for (int row = 0; row < args->rows; row++)
     soften_row(args, row, FP_ATTENTION_F32);
 }
 
-static void soften_rounded(const fp_softmax_args *args) {
+static void soften_rounded(const fp_attention_softmax_args *args) {
   for (int row = 0; row < args->rows; row++)
     soften_row(args, row, FP_ATTENTION_F32_ROUNDED);
 }
 
-static void soften_bf16(const fp_softmax_args *args) {
+static void soften_bf16(const fp_attention_softmax_args *args) {
   for (int row = 0; row < args->rows; row++)
     soften_row(args, row, FP_ATTENTION_BF16);
 }

@@ -19,6 +19,8 @@ static void fill_generic(fp_kernels *kernels) {
   fp_rope_init_generic(&kernels->rope);
   fp_resample_init_generic(&kernels->resample);
   fp_reduce_init_generic(&kernels->reduce);
+  fp_procedural_init_generic(&kernels->procedural);
+  fp_lowrank_init_generic(&kernels->lowrank);
 }
 
 #if defined(__x86_64__)
@@ -34,6 +36,8 @@ static void fill_avx2(fp_kernels *kernels) {
   fp_rope_init_avx2(&kernels->rope);
   fp_resample_init_avx2(&kernels->resample);
   fp_reduce_init_avx2(&kernels->reduce);
+  fp_procedural_init_avx2(&kernels->procedural);
+  fp_lowrank_init_avx2(&kernels->lowrank);
 }
 
 static void fill_avx512(fp_kernels *kernels, uint32_t features) {
@@ -48,6 +52,8 @@ static void fill_avx512(fp_kernels *kernels, uint32_t features) {
   fp_rope_init_avx512(&kernels->rope);
   fp_resample_init_avx512(&kernels->resample);
   fp_reduce_init_avx512(&kernels->reduce);
+  fp_procedural_init_avx512(&kernels->procedural);
+  fp_lowrank_init_avx512(&kernels->lowrank);
 }
 
 static void fill_amx(fp_kernels *kernels) {

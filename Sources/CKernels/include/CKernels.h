@@ -8,6 +8,7 @@
 #include "fp_cpu.h"
 #include "fp_elementwise.h"
 #include "fp_kernels.h"
+#include "fp_lowrank.h"
 #include "fp_matmul.h"
 #include "fp_peak.h"
 #include "fp_norm.h"
@@ -15,6 +16,7 @@
 #include "fp_resample.h"
 #include "fp_rope.h"
 #include "fp_softmax.h"
+#include "fp_procedural.h"
 #include "fp_types.h"
 
 #endif

@@ -60,7 +60,7 @@ typedef struct fp_attention_queries {
 } fp_attention_queries;
 
 /// One call of the softmax kernel: a block of scores becomes weights, in place.
-typedef struct fp_softmax_args {
+typedef struct fp_attention_softmax_args {
   void *scores;        // float32 [rows][padded]; becomes the operand A of the product with the
                        // values, zero from `keys` on
   ptrdiff_t score_row; // bytes, a multiple of 64
@@ -74,7 +74,7 @@ typedef struct fp_softmax_args {
   float *output;     // [rows]: sums of values so far, rescaled where the maximum moves; or NULL
   ptrdiff_t output_row; // bytes
   int output_lanes;     // a multiple of 16
-} fp_softmax_args;
+} fp_attention_softmax_args;
 
 /// How weights and rows are stored for the tile kernels.
 typedef enum fp_attention_storage {
@@ -90,7 +90,7 @@ typedef struct fp_attention_kernels {
   bool interleaved; // softmax of one tile of rows goes between the products of its neighbours, for
                     // processors that do both at the same time
   /// Softmax of a block of scores against the running maximum, for each storage.
-  void (*softmax[FP_ATTENTION_STORAGE_COUNT])(const fp_softmax_args *args);
+  void (*softmax[FP_ATTENTION_STORAGE_COUNT])(const fp_attention_softmax_args *args);
   /// Applies what `rows` asks for to one head of one row and stores it, zero up to `padded`
   /// elements.
   void (*prepare)(const fp_attention_rows *rows, int head, int64_t row, int dim, int padded,

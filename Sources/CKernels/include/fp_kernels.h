@@ -14,6 +14,8 @@
 #include "fp_resample.h"
 #include "fp_rope.h"
 #include "fp_softmax.h"
+#include "fp_lowrank.h"
+#include "fp_procedural.h"
 #include "fp_types.h"
 
 typedef struct fp_kernels {
@@ -29,6 +31,8 @@ typedef struct fp_kernels {
   fp_rope_kernels rope;
   fp_resample_kernels resample;
   fp_reduce_kernels reduce;
+  fp_procedural_kernels procedural;
+  fp_lowrank_kernels lowrank;
 } fp_kernels;
 
 /// The kernels of a level, NULL where this build or this machine does not have it. The table lives
