@@ -18,7 +18,7 @@ fi
 
 log=$build/log
 if ! swift build --sanitize=thread --build-tests --scratch-path "$build" > "$log" 2>&1; then
-  grep -E 'error' -A 4 "$log" || tail -n 60 "$log"
+  (grep -E 'error:' -A 4 "$log" || tail "$log") | head -n 60
   exit 1
 fi
 status=0
