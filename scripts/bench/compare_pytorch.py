@@ -252,11 +252,11 @@ def report(case, first, peer_name, threads, rounds):
 def print_table(result):
     print(f"{result['case']}: {result['isa']}, {result['threads']} threads, "
           f"{len(result['rounds'])} rounds")
-    print(f"{'':32}{'median s':>10}{'least s':>10}{'GFLOP/s':>10}{'of peak':>9}")
+    print(f"{'':40}{'median s':>10}{'least s':>10}{'GFLOP/s':>10}{'of peak':>9}")
     for figures in (result["ours"], result["peer"]):
-        print(f"{figures['name']:32}{figures['seconds_median']:10.4f}{figures['seconds_min']:10.4f}"
+        print(f"{figures['name']:40}{figures['seconds_median']:10.4f}{figures['seconds_min']:10.4f}"
               f"{figures['gflops']:10.0f}{figures['share_of_peak']:9.0%}")
-    print(f"{'peak of ours':32}{'':20}{result['peak_gflops_median']:10.0f}")
+    print(f"{'peak of ours':40}{'':20}{result['peak_gflops_median']:10.0f}")
     print(f"ours is {result['ratio_median']:.2f} times as fast "
           f"(median of pairs; {result['ratio_min']:.2f} to {result['ratio_max']:.2f})")
 
