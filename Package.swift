@@ -33,7 +33,8 @@ let package = Package(
     .testTarget(
       name: "CKernelsTests", dependencies: ["CKernelChecks"], swiftSettings: strictSwift),
     .testTarget(
-      name: "TensorCoreTests", dependencies: ["TensorCore"], swiftSettings: strictSwift),
+      name: "TensorCoreTests", dependencies: ["TensorCore"], exclude: ["Fixtures"],
+      swiftSettings: strictSwift),
     .testTarget(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "TensorCore"],
       swiftSettings: strictSwift),

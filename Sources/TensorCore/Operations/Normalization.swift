@@ -87,7 +87,8 @@ extension Tensor {
         norm: kind.norm, epsilon: kind.epsilon, multiply: factors?.floatPointer,
         add: terms?.floatPointer, silu: kind.silu)
       let kernels = context.kernels.pointee.norm
-      let begin = Int64(rows.lowerBound), end = Int64(rows.upperBound)
+      let begin = Int64(rows.lowerBound)
+      let end = Int64(rows.upperBound)
       if kind.isChannelNorm {
         kernels.channels(&arguments, begin, end)
       } else {

@@ -22,6 +22,11 @@ package struct Moments: Sendable, Equatable {
 package struct Extremes: Sendable, Equatable {
   package let smallest: Float, largest: Float
 
+  package init(smallest: Float, largest: Float) {
+    self.smallest = smallest
+    self.largest = largest
+  }
+
   /// Largest magnitude.
   package var magnitude: Float {
     smallest.isNaN ? .nan : max(abs(smallest), abs(largest))
@@ -84,7 +89,8 @@ extension Tensor {
 
   /// Moments of one row, by the calling thread.
   private func rowMoments(_ row: Int, _ kernels: UnsafePointer<fp_kernels>) -> fp_moments {
-    let width = rowWidth, block = Int(FP_REDUCE_BLOCK)
+    let width = rowWidth
+    let block = Int(FP_REDUCE_BLOCK)
     let parts = stride(from: 0, to: width, by: block).map { start in
       kernels.pointee.reduce.moments(
         pointer(at: row * width + start), dtype.kernelType, min(block, width - start), true)
@@ -107,7 +113,8 @@ extension Tensor {
     of count: Int, on context: ComputeContext, empty: Result,
     join: (Result, Result) -> Result, _ reduce: (Int, Int) -> Result
   ) -> Result {
-    let block = Int(FP_REDUCE_BLOCK), blocks = (count + block - 1) / block
+    let block = Int(FP_REDUCE_BLOCK)
+    let blocks = (count + block - 1) / block
     var parts = [Result](repeating: empty, count: blocks)
     parts.withUnsafeMutableBufferPointer { buffer in
       nonisolated(unsafe) let buffer = buffer

@@ -79,20 +79,19 @@ struct ResamplingAxis: Sendable {
     case .nearest: return ([0], [1])
     case .linear: return ([0, 1], [1 - part, part])
     case .cubic:
-      return (
-        [-1, 0, 1, 2], [far(part + 1), near(part), near(1 - part), far(2 - part)]
-      )
+      let t = Double(part)
+      return ([-1, 0, 1, 2], [far(1 + t), near(t), near(1 - t), far(2 - t)].map { Float($0) })
     }
   }
 
-  /// The cubic kernel at distances up to 1, and from 1 to 2.
-  private static func near(_ x: Float) -> Float {
-    let a: Float = -0.75
+  /// The cubic kernel at distances up to 1, and from 1 to 2; in double, for its terms cancel.
+  private static func near(_ x: Double) -> Double {
+    let a = -0.75
     return ((a + 2) * x - (a + 3)) * x * x + 1
   }
 
-  private static func far(_ x: Float) -> Float {
-    let a: Float = -0.75
+  private static func far(_ x: Double) -> Double {
+    let a = -0.75
     return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
   }
 
@@ -122,17 +121,18 @@ extension Tensor {
     on context: ComputeContext = .shared
   ) throws -> Tensor {
     let (inner, channels) = try imageAxes("resampling", spatialAxes: 2, layout: layout)
+    var axes = shape.axes
+    axes[inner] = height
+    axes[inner + 1] = width
+    let resampledShape = try Shape(validating: axes)
     let rows = ResamplingAxis(
       inputs: shape[inner], outputs: height, filter: filter, alignCorners: alignCorners,
       scale: scale?.height)
     let columns = ResamplingAxis(
       inputs: shape[inner + 1], outputs: width, filter: filter, alignCorners: alignCorners,
       scale: scale?.width)
-    var axes = shape.axes
-    axes[inner] = height
-    axes[inner + 1] = width
     let x = try converted(to: .f32, on: context)
-    let y = try Tensor(uninitialized: Shape(validating: axes), dtype: .f32)
+    let y = try Tensor(uninitialized: resampledShape, dtype: .f32)
     rows.withTaps { rowTaps in
       columns.withTaps { columnTaps in
         x.resample(into: y, rowTaps, columnTaps, axis: inner, channels: channels, context)
@@ -148,9 +148,11 @@ extension Tensor {
     layout: ImageLayout = .channelsFirst, on context: ComputeContext = .shared
   ) throws -> Tensor {
     let (inner, _) = try imageAxes("resampling", spatialAxes: 2, layout: layout)
-    guard factor > 0, factor.isFinite else {
+    let largest = Double(max(shape[inner], shape[inner + 1])) * factor
+    guard factor > 0, largest < 0x1p31 else {
       throw TensorError.shapeMismatch(
-        operation: "resampling", expected: "a factor above 0", found: "\(factor)")
+        operation: "resampling", expected: "a factor above 0, and sizes below 2^31",
+        found: "\(factor) for \(shape)")
     }
     return try resampled(
       height: Int(Double(shape[inner]) * factor), width: Int(Double(shape[inner + 1]) * factor),
@@ -168,12 +170,13 @@ extension Tensor {
     let (axis, _) = try imageAxes("trilinear resampling", spatialAxes: 3, layout: .channelsFirst)
     let planes = try resampled(
       height: height, width: width, filter: .linear, alignCorners: alignCorners, on: context)
-    let frames = ResamplingAxis(
-      inputs: shape[axis], outputs: depth, filter: .linear, alignCorners: alignCorners, scale: nil)
     var axes = planes.shape.axes
     axes[axis] = depth
     let result = try Tensor(uninitialized: Shape(validating: axes), dtype: .f32)
-    let plane = height * width, inputs = shape[axis]
+    let frames = ResamplingAxis(
+      inputs: shape[axis], outputs: depth, filter: .linear, alignCorners: alignCorners, scale: nil)
+    let plane = height * width
+    let inputs = shape[axis]
     let volumes = shape.axes[..<axis].reduce(1, *)
     frames.withTaps { taps in
       nonisolated(unsafe) let taps = taps
@@ -206,8 +209,10 @@ extension Tensor {
     into y: Tensor, _ rows: UnsafePointer<fp_taps>, _ columns: UnsafePointer<fp_taps>, axis: Int,
     channels: Int, _ context: ComputeContext
   ) {
-    let height = shape[axis], width = shape[axis + 1] * channels
-    let outputHeight = y.shape[axis], outputWidth = y.shape[axis + 1]
+    let height = shape[axis]
+    let width = shape[axis + 1] * channels
+    let outputHeight = y.shape[axis]
+    let outputWidth = y.shape[axis + 1]
     let planes = shape.axes[..<axis].reduce(1, *)
     guard y.count > 0 else { return }
     let scratch = UnsafeMutablePointer<Float>.allocate(capacity: width * context.pool.threadCount)

@@ -45,7 +45,9 @@ package struct RotaryTable: Sendable {
     frames: Int, rows: Int, columns: Int, headDimension: Int, base: Double = 10_000,
     override: RotaryOverride? = nil
   ) throws {
-    let pairs = headDimension / 2, side = pairs / 3, temporal = pairs - 2 * side
+    let pairs = headDimension / 2
+    let side = pairs / 3
+    let temporal = pairs - 2 * side
     guard headDimension > 0, headDimension % 2 == 0,
       override.map({ (0..<temporal).contains($0.pair) }) ?? true
     else { throw TensorError.invalidShape([frames, rows, columns, headDimension]) }
@@ -65,7 +67,8 @@ package struct RotaryTable: Sendable {
       AxisTurns(positions: rows, frequencies: sideFrequencies),
       AxisTurns(positions: columns, frequencies: sideFrequencies),
     ]
-    let cosine = cosines.floatPointer, sine = sines.floatPointer
+    let cosine = cosines.floatPointer
+    let sine = sines.floatPointer
     var at = 0
     for frame in 0..<frames {
       for row in 0..<rows {
@@ -103,7 +106,8 @@ package struct RotaryTable: Sendable {
       at start: Int
     ) -> Int {
       for pair in 0..<pairs {
-        let turn = position * pairs + pair, element = start + 2 * pair
+        let turn = position * pairs + pair
+        let element = start + 2 * pair
         cosine[element] = cosines[turn]
         cosine[element + 1] = cosines[turn]
         sine[element] = -sines[turn]
