@@ -30,16 +30,34 @@ package final class TensorStorage: @unchecked Sendable {
   ///
   /// - Throws: `TensorError.outOfMemory`.
   package static func allocate(byteCount: Int) throws -> TensorStorage {
+    precondition(byteCount >= 0, "negative size")
     let isLarge = byteCount >= hugePage
     let alignment = isLarge ? hugePage : 64
+    // Half the address space and more is nobody's, and rounding it up could overflow.
+    guard byteCount <= Int.max / 2 else { throw TensorError.outOfMemory(bytes: byteCount) }
     let padded = (max(byteCount, 1) + alignment - 1) / alignment * alignment
     var memory: UnsafeMutableRawPointer?
-    guard padded > 0, posix_memalign(&memory, alignment, padded) == 0, let memory else {
+    guard posix_memalign(&memory, alignment, padded) == 0, let memory else {
       throw TensorError.outOfMemory(bytes: byteCount)
     }
     // A hint: where the kernel has no huge pages to give, ordinary ones serve.
     if isLarge { _ = madvise(memory, padded, MADV_HUGEPAGE) }
     return TensorStorage(base: memory, byteCount: byteCount, isWritable: true) { free(memory) }
+  }
+
+  /// Read-only zeros: pages that the system shares and that count against no memory.
+  ///
+  /// - Throws: `TensorError.outOfMemory` where the address space is too small.
+  package static func blank(byteCount: Int) throws -> TensorStorage {
+    let size = max(byteCount, 1)
+    guard
+      let memory = mmap(
+        nil, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
+      memory != MAP_FAILED
+    else { throw TensorError.outOfMemory(bytes: byteCount) }
+    return TensorStorage(base: memory, byteCount: byteCount, isWritable: false) {
+      munmap(memory, size)
+    }
   }
 
   /// Wraps a mapped file; the mapping lives as long as the storage.
@@ -61,7 +79,11 @@ package final class MappedFile: @unchecked Sendable {
   ///
   /// - Throws: `TensorError.mapFailed` with the system's reason.
   package init(path: String) throws {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard !path.utf8.contains(0) else {
+      throw TensorError.mapFailed(path: path, reason: "the path contains a zero byte")
+    }
+    // O_NONBLOCK: opening a named pipe must not wait for somebody to write into it.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw Self.failure(path) }
     defer { close(descriptor) }
     var status = stat()
