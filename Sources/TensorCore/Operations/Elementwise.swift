@@ -122,7 +122,7 @@ extension Tensor {
       var arguments = fp_gated_add(
         x: x.pointer, residual: rest.pointer, y: y.pointer, x_type: x.dtype.kernelType,
         residual_type: rest.dtype.kernelType, y_type: y.dtype.kernelType,
-        gate: factors.floatPointer, width: Int64(width))
+        gate: factors.floatElements, width: Int64(width))
       context.kernels.pointee.elementwise.gated_add(
         &arguments, Int64(rows.lowerBound), Int64(rows.upperBound))
     }

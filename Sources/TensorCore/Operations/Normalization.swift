@@ -84,8 +84,8 @@ extension Tensor {
       var arguments = fp_norm_args(
         x: x.pointer, y: y.pointer, x_type: x.dtype.kernelType, y_type: y.dtype.kernelType,
         x_row: width * x.dtype.byteCount, y_row: width * y.dtype.byteCount, width: Int64(width),
-        norm: kind.norm, epsilon: kind.epsilon, multiply: factors?.floatPointer,
-        add: terms?.floatPointer, silu: kind.silu)
+        norm: kind.norm, epsilon: kind.epsilon, multiply: factors?.floatElements,
+        add: terms?.floatElements, silu: kind.silu)
       let kernels = context.kernels.pointee.norm
       let begin = Int64(rows.lowerBound)
       let end = Int64(rows.upperBound)

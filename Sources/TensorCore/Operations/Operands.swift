@@ -12,7 +12,7 @@ extension Tensor {
   func pointer(at element: Int) -> UnsafeMutableRawPointer { pointer + element * dtype.byteCount }
 
   /// Address of the first element of a contiguous F32 tensor.
-  var floatPointer: UnsafeMutablePointer<Float> {
+  var floatElements: UnsafeMutablePointer<Float> {
     precondition(dtype == .f32, "not F32")
     return pointer.assumingMemoryBound(to: Float.self)
   }

@@ -183,7 +183,7 @@ extension Tensor {
       context.pool.forEach(volumes * depth) { piece in
         let volume = piece / depth
         context.kernels.pointee.resample.outer(
-          result.floatPointer + piece * plane, planes.floatPointer + volume * inputs * plane, taps,
+          result.floatElements + piece * plane, planes.floatElements + volume * inputs * plane, taps,
           Int64(piece % depth), Int64(plane))
       }
     }
@@ -221,10 +221,10 @@ extension Tensor {
     context.pool.forEach(planes * outputHeight) { piece, worker in
       let row = scratch + worker * width
       kernels.outer(
-        row, floatPointer + piece / outputHeight * height * width, rows,
+        row, floatElements + piece / outputHeight * height * width, rows,
         Int64(piece % outputHeight), Int64(width))
       kernels.inner(
-        y.floatPointer + piece * outputWidth * channels, row, columns, Int64(outputWidth),
+        y.floatElements + piece * outputWidth * channels, row, columns, Int64(outputWidth),
         Int64(channels))
     }
   }

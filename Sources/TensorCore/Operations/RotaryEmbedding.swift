@@ -67,8 +67,8 @@ package struct RotaryTable: Sendable {
       AxisTurns(positions: rows, frequencies: sideFrequencies),
       AxisTurns(positions: columns, frequencies: sideFrequencies),
     ]
-    let cosine = cosines.floatPointer
-    let sine = sines.floatPointer
+    let cosine = cosines.floatElements
+    let sine = sines.floatElements
     var at = 0
     for frame in 0..<frames {
       for row in 0..<rows {
@@ -145,8 +145,8 @@ extension Tensor {
         x: x.pointer, y: y.pointer, x_type: x.dtype.kernelType, y_type: y.dtype.kernelType,
         x_row: width * x.dtype.byteCount, y_row: width * y.dtype.byteCount,
         heads: Int64(shape[1]), width: Int64(shape[2]),
-        cosines: table.cosines.floatPointer + first * shape[2],
-        sines: table.sines.floatPointer + first * shape[2])
+        cosines: table.cosines.floatElements + first * shape[2],
+        sines: table.sines.floatElements + first * shape[2])
       context.kernels.pointee.rope.rotate(
         &arguments, Int64(rows.lowerBound), Int64(rows.upperBound))
     }
