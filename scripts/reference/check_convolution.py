@@ -81,7 +81,9 @@ def draw(pick, widest):
     if pick.random() < 0.3:
         case["normalizes"] = groups == 1 and pick.random() < 0.5
         case["activation"] = pick.choice(["none", "silu", "relu"])
-        case["upsampling"] = pick.choice([1, 1, 2])
+        if rank > 1 and not transposed and pick.random() < 0.5:
+            case["upsampling"] = 2
+            case["stride"], case["dilation"] = [1] * rank, [1] * rank
     size = [pick.randint(1, 9) for _ in range(rank)]
     return case, [inputs] + size, [inputs if transposed else outputs,
                                    (outputs if transposed else inputs) // groups] + kernel
@@ -120,6 +122,8 @@ def make(pick, widest):
     # value on its way to bfloat16 that differs in its last float32 bit may round the other way.
     case["tolerance"] = (magnitude.max().item() + 2) * 64 * 2.0**-24
     changed = case["normalizes"] or case["activation"] == "silu" or "multiply" in tensors or "add" in tensors
+    if arithmetic == "bf16" and case["upsampling"] > 1:  # weights are added up before they are rounded
+        case["tolerance"] += (magnitude.max().item() + 2) * 2.0**-8
     if arithmetic == "bf16" and changed:
         case["tolerance"] += 2 * a.abs().max().item() * w.abs().max().item() * 2.0**-8
     return case, tensors

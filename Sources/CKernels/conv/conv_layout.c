@@ -2,12 +2,12 @@
 #include "conv_internal.h"
 
 bool fp_conv_is_depthwise(const fp_conv *conv) {
-  return !conv->transposed && conv->groups > 1 && conv->groups == conv->in_channels &&
+  return !conv->transposed && conv->upsample == 1 && conv->groups > 1 && conv->groups == conv->in_channels &&
          conv->groups == conv->out_channels;
 }
 
 int64_t fp_conv_phases(const fp_conv *conv, int axis) {
-  return conv->transposed ? conv->stride[axis] : 1;
+  return conv->transposed ? conv->stride[axis] : fp_conv_repeats(conv, axis);
 }
 
 static int64_t greatest_common_divisor(int64_t a, int64_t b) {
@@ -22,8 +22,11 @@ static int64_t greatest_common_divisor(int64_t a, int64_t b) {
 fp_conv_taps fp_conv_taps_of(const fp_conv *conv, int axis, int64_t phase) {
   const int64_t kernel = conv->kernel[axis], stride = conv->stride[axis],
                 dilation = conv->dilation[axis];
+  const int64_t repeats = fp_conv_repeats(conv, axis);
+  if (!conv->transposed && repeats > 1) // tap k reads pixel q + (phase + k) / repeats
+    return (fp_conv_taps){(phase + kernel - 1) / repeats + 1, -phase, repeats, 0, 1, repeats};
   if (!conv->transposed)
-    return (fp_conv_taps){kernel, 0, 1, 0, dilation};
+    return (fp_conv_taps){kernel, 0, 1, 0, dilation, 1};
   // Output o meets input i through tap k where o + pad = i * stride + k * dilation: with
   // o + pad = q * stride + phase, i = q + (phase - k * dilation) / stride, a whole number.
   const int64_t step = stride / greatest_common_divisor(stride, dilation);
@@ -31,21 +34,23 @@ fp_conv_taps fp_conv_taps_of(const fp_conv *conv, int axis, int64_t phase) {
   while (first < step && first < kernel && (first * dilation) % stride != phase)
     first++;
   if (first >= step || first >= kernel)
-    return (fp_conv_taps){0, 0, 1, 0, 1};
+    return (fp_conv_taps){0, 0, 1, 0, 1, 1};
   const int64_t count = fp_divide_up(kernel - first, step);
   const int64_t last = first + (count - 1) * step; // the tap that reads the earliest input
   return (fp_conv_taps){count, last, -step, (phase - last * dilation) / stride,
-                        step * dilation / stride};
+                        step * dilation / stride, 1};
 }
 
 fp_conv_walk fp_conv_walk_of(const fp_conv *conv, int axis, int64_t phase, int64_t pad,
                              int64_t out) {
-  const int64_t stride = conv->stride[axis];
-  if (!conv->transposed)
-    return (fp_conv_walk){0, 1, -pad, stride, out};
-  const int64_t first = ((phase - pad) % stride + stride) % stride;
-  const int64_t count = first < out ? fp_divide_up(out - first, stride) : 0;
-  return (fp_conv_walk){first, stride, (first + pad - phase) / stride, 1, count};
+  const int64_t phases = fp_conv_phases(conv, axis);
+  if (phases == 1 && !conv->transposed)
+    return (fp_conv_walk){0, 1, -pad, conv->stride[axis], out};
+  // Output o stands at o + pad (transposed) or o - pad = q * phases + phase, its input at q.
+  const int64_t shift = conv->transposed ? pad : -pad;
+  const int64_t first = ((phase - shift) % phases + phases) % phases;
+  const int64_t count = first < out ? fp_divide_up(out - first, phases) : 0;
+  return (fp_conv_walk){first, phases, (first + shift - phase) / phases, 1, count};
 }
 
 fp_conv_layout fp_conv_layout_of(const fp_kernels *kernels, const fp_conv *conv) {
