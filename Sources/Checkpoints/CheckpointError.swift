@@ -11,6 +11,9 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
   /// A file keeps to its format but uses what this program does not read.
   case unsupported(path: String, tensor: String?, found: String, advice: String)
 
+  /// A pickle names a class or function that no tensor needs, which loading it would run.
+  case forbiddenGlobal(path: String, name: String)
+
   case noSuchTensor(path: String, tensor: String)
 
   /// Two tensors would get the same name.
@@ -25,6 +28,9 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
   /// A checkpoint and the network that it was loaded into do not fit.
   case mismatch(WeightReport)
 
+  /// An adapter does not fit the network that it is merged into.
+  case adapterMismatch(AdapterReport)
+
   case unwritable(path: String, reason: String)
 
   /// Not enough room; the sizes are nil where the disk filled up on the way.
@@ -38,6 +44,9 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
         + "the file is damaged or incomplete: download or copy it again"
     case .unsupported(let path, let tensor, let found, let advice):
       "\(Self.place(path, tensor)): \(found) is not supported: \(advice)"
+    case .forbiddenGlobal(let path, let name):
+      "\(path): refused: the pickle names \(name); a checkpoint holds tensors, and this file would "
+        + "run code: save the model's state_dict() alone"
     case .noSuchTensor(let path, let tensor): "\(path): has no tensor '\(tensor)'"
     case .duplicateTensor(let path, let tensor):
       "\(path): two tensors would be called '\(tensor)': leave one out or rename it"
@@ -48,6 +57,7 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
       "\(folder): expected one checkpoint (an index, a .safetensors, .pt, .pth or .bin file), "
         + "found \(found): name the file itself"
     case .mismatch(let report): report.description
+    case .adapterMismatch(let report): report.description
     case .unwritable(let path, let reason): "\(path): cannot be written: \(reason)"
     case .diskFull(let path, let needed?, let available?):
       "\(path): needs \(needed) bytes, but the disk has \(available) left: free some room"

@@ -18,7 +18,10 @@ package enum PeakRate {
     }
   }
 
-  private static func run(
+  /// Runs register-only multiply-adds on all threads, `rounds` rounds on each.
+  ///
+  /// - Returns: the operations done and the time they took.
+  package static func run(
     _ arithmetic: Arithmetic, rounds: Int64, on context: ComputeContext
   ) -> (operations: Double, seconds: Double) {
     let peak = context.kernels.pointee.peak
