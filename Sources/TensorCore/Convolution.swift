@@ -34,7 +34,8 @@ package struct Convolution: Sendable {
     let groups = geometry.groups
     guard (3...5).contains(axes.count), axes.allSatisfy({ $0 >= 1 }), axes[0] % groups == 0 else {
       throw TensorError.shapeMismatch(
-        operation: "convolution weights", expected: "3 to 5 axes, the first a multiple of \(groups)",
+        operation: "convolution weights",
+        expected: "3 to 5 axes, the first a multiple of \(groups)",
         found: "\(weight.shape)")
     }
     guard [.f32, .bf16, .f16].contains(weight.dtype) else {
@@ -117,11 +118,13 @@ package struct Convolution: Sendable {
   /// - Returns: `[frames, rows, columns, out]`.
   /// - Throws: `TensorError.shapeMismatch`, `.unsupportedType`, `.outOfMemory`.
   package func callAsFunction(
-    _ x: Tensor, prologue: PixelPrologue = .init(), epilogue: Epilogue = .init(), outputType: DType = .f32, output: Tensor? = nil
+    _ x: Tensor, prologue: PixelPrologue = .init(), epilogue: Epilogue = .init(),
+    outputType: DType = .f32, output: Tensor? = nil
   ) throws -> Tensor {
     let frames = try padded(x, prologue: prologue)
     return try convolve(
-      frames, rows: x.shape[1], columns: x.shape[2], framePadding: geometry.paddingBefore.x, epilogue: epilogue, outputType: outputType,
+      frames, rows: x.shape[1], columns: x.shape[2], framePadding: geometry.paddingBefore.x,
+      epilogue: epilogue, outputType: outputType,
       output: output)
   }
 
@@ -132,7 +135,8 @@ package struct Convolution: Sendable {
   /// - Returns: as many frames as `x` has.
   /// - Throws: as `callAsFunction`; `.shapeMismatch` for a kernel that is not causal.
   package func callAsFunction(
-    _ x: Tensor, prologue: PixelPrologue = .init(), cache: inout CausalFrameCache, epilogue: Epilogue = .init(), outputType: DType = .f32,
+    _ x: Tensor, prologue: PixelPrologue = .init(), cache: inout CausalFrameCache,
+    epilogue: Epilogue = .init(), outputType: DType = .f32,
     output: Tensor? = nil
   ) throws -> Tensor {
     let reach = (kernel.x - 1) * geometry.dilation.x
@@ -146,7 +150,8 @@ package struct Convolution: Sendable {
     }
     let frames = cache.frames + (try padded(x, prologue: prologue))
     let result = try convolve(
-      frames, rows: x.shape[1], columns: x.shape[2], framePadding: reach - cache.frames.count, epilogue: epilogue, outputType: outputType,
+      frames, rows: x.shape[1], columns: x.shape[2], framePadding: reach - cache.frames.count,
+      epilogue: epilogue, outputType: outputType,
       output: output)
     cache.frames = Array(frames.suffix(reach))
     return result

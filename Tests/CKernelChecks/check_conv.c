@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/// One convolution with its padding and sizes: input and output are [frames][rows][columns][channels].
+/// One convolution with its padding and sizes; tensors are [frames][rows][columns][channels].
 typedef struct conv_case {
   fp_conv conv;
   int64_t in[3], out[3], pad[3];
@@ -335,7 +335,8 @@ static void check_pixels(fp_check_run *run) {
   const fp_activation activations[] = {FP_ACTIVATION_NONE, FP_ACTIVATION_SILU, FP_ACTIVATION_RELU};
   for (int i = 0; i < 200 && !run->failed; i++) {
     const int64_t channels = between(run, 1, 70), padding = fp_check_random_int(run, 4);
-    const fp_dtype source_type = i % 2 ? FP_BF16 : FP_F32, target_type = i / 2 % 2 ? FP_BF16 : FP_F32;
+    const fp_dtype source_type = i % 2 ? FP_BF16 : FP_F32;
+    const fp_dtype target_type = i / 2 % 2 ? FP_BF16 : FP_F32;
     const int64_t source_size = i % 2 ? 2 : 4, target_size = i / 2 % 2 ? 2 : 4;
     fp_pixel_args args = {
         .source_type = source_type,

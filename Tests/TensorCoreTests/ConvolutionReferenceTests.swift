@@ -39,7 +39,7 @@ import Testing
   static var path: String {
     ProcessInfo.processInfo.environment["FLASHPORTRAIT_CONVOLUTION_CASES"]
       ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        .appendingPathComponent("Fixtures/convolution.safetensors").path
+      .appendingPathComponent("Fixtures/convolution.safetensors").path
   }
 
   @Test(arguments: InstructionSet.available)
@@ -74,7 +74,8 @@ import Testing
     }
     let convolution = try Convolution(
       weight: try #require(try tensor("weight")), bias: try tensor("bias"),
-      geometry: test.geometry, arithmetic: try #require(Arithmetic(rawValue: test.arithmetic)), on: context)
+      geometry: test.geometry, arithmetic: try #require(Arithmetic(rawValue: test.arithmetic)),
+      on: context)
     let prologue = PixelPrologue(
       normalizes: test.normalizes, multiply: try tensor("multiply"), add: try tensor("add"),
       activation: test.activation == "silu" ? .silu : test.activation == "relu" ? .relu : .none)

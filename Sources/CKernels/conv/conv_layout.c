@@ -2,8 +2,8 @@
 #include "conv_internal.h"
 
 bool fp_conv_is_depthwise(const fp_conv *conv) {
-  return !conv->transposed && conv->upsample == 1 && conv->groups > 1 && conv->groups == conv->in_channels &&
-         conv->groups == conv->out_channels;
+  return !conv->transposed && conv->upsample == 1 && conv->groups > 1 &&
+         conv->groups == conv->in_channels && conv->groups == conv->out_channels;
 }
 
 int64_t fp_conv_phases(const fp_conv *conv, int axis) {

@@ -9,8 +9,8 @@
 ///
 /// A transposed convolution is one plain convolution of stride 1 for each residue of the output
 /// position modulo the stride ("phase"), with those taps that meet it. So is a convolution of a
-/// picture whose pixels are repeated: taps that read the same pixel are added up beforehand, and the
-/// larger picture is never made.
+/// picture whose pixels are repeated: taps that read the same pixel are added up beforehand, and
+/// the larger picture is never made.
 #ifndef FP_CONV_H
 #define FP_CONV_H
 
@@ -36,7 +36,7 @@ bool fp_conv_is_depthwise(const fp_conv *conv);
 
 // MARK: Weights
 
-/// Bytes of packed weights: [phase][group][panel of lanes][kernel frame, row, column run][k][lanes].
+/// Bytes of packed weights: [phase][group][panel of lanes][kernel frame, row, column run][k][lane].
 size_t fp_conv_packed_bytes(const struct fp_kernels *kernels, const fp_conv *conv);
 /// Pieces that the packing can be shared out in, and scratch bytes for each.
 int64_t fp_conv_pack_units(const struct fp_kernels *kernels, const fp_conv *conv);
@@ -71,7 +71,7 @@ typedef struct fp_conv_fill {
   fp_dtype source_type; // F32 or BF16
   ptrdiff_t source_row, source_pixel; // bytes
   int64_t channels;     // of the source
-  int64_t channel;      // where they begin among the convolution's (several sources: one after another)
+  int64_t channel;      // where they begin among the convolution's (sources follow one another)
   float norm_scale;     // 0: no norm; else the convolution has one group
   const float *multiply, *add; // [channels] or NULL
   fp_activation activation;    // NONE, SILU or RELU
