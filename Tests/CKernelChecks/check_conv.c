@@ -238,6 +238,23 @@ static void check_random(fp_check_run *run, bool transposed, bool grouped, int r
   }
 }
 
+/// Few output channels: the columns of the kernel are folded into the lanes.
+static void check_folded(fp_check_run *run) {
+  for (int i = 0; i < 60 && !run->failed; i++) {
+    conv_case test = {.conv = {.compute = i % 2 ? FP_COMPUTE_BF16 : FP_COMPUTE_F32,
+                               .upsample = 1}};
+    draw(run, &test, 0, 3, 3, 2, 1);
+    draw(run, &test, 1, 8, 4, 2, 2);
+    draw(run, &test, 2, 60, 5, 3, 3);
+    test.conv.groups = i % 7 == 0 ? 3 : 1;
+    test.conv.in_channels = test.conv.groups * between(run, 1, 40);
+    test.conv.out_channels = test.conv.groups * between(run, 1, 5);
+    const int64_t after[3] = {test.pad[0], test.pad[1], test.pad[2]};
+    if (set_output(&test, after))
+      perform_case(run, &test, i % 5 == 0);
+  }
+}
+
 static void check_upsampled(fp_check_run *run) {
   for (int i = 0; i < 40 && !run->failed; i++) {
     conv_case test = {.conv = {.compute = i % 2 ? FP_COMPUTE_BF16 : FP_COMPUTE_F32,
@@ -273,6 +290,7 @@ static void check_networks(fp_check_run *run) {
       {3, 20, 1, {3, 3, 3}, {1, 1, 1}, {3, 6, 40}, {2, 1, 1}, {0, 1, 1}, FP_COMPUTE_BF16},
       {8, 200, 1, {1, 1, 1}, {1, 1, 1}, {1, 3, 5}, {0, 0, 0}, {0, 0, 0}, FP_COMPUTE_F32},
       {4, 3, 1, {1, 1, 5}, {1, 1, 1}, {1, 1, 1200}, {0, 0, 2}, {0, 0, 2}, FP_COMPUTE_F32},
+      {96, 3, 1, {3, 3, 3}, {1, 1, 1}, {2, 4, 600}, {2, 1, 1}, {0, 1, 1}, FP_COMPUTE_BF16},
       {6, 8, 1, {3, 1, 1}, {2, 1, 1}, {7, 40, 9}, {0, 0, 0}, {0, 0, 0}, FP_COMPUTE_BF16},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases && !run->failed; i++) {
@@ -434,6 +452,7 @@ static const fp_check checks[] = {
     {"conv.run.grouped", check_grouped},
     {"conv.run.transposed", check_transposed},
     {"conv.run.transposed_grouped", check_transposed_grouped},
+    {"conv.run.folded", check_folded},
     {"conv.run.upsampled", check_upsampled},
     {"conv.run.networks", check_networks},
     {"conv.run.depthwise", check_depthwise_runs},

@@ -42,10 +42,15 @@ typedef struct fp_conv_layout {
   int64_t pixel;    // bytes of a plane's pixel: channels filled up to whole words
   int64_t words;    // of a pixel
   int64_t lanes;    // output channels of a group
+  int64_t fold;     // columns of the kernel that stand side by side as lanes; 1: none
   int64_t lane_units, panels; // lanes in sixteens, shared out evenly among the panels
 } fp_conv_layout;
 
 fp_conv_layout fp_conv_layout_of(const fp_kernels *kernels, const fp_conv *conv);
+
+/// The taps of an axis that k runs over: those of folded columns are lanes instead.
+fp_conv_taps fp_conv_depth_taps(const fp_conv *conv, const fp_conv_layout *layout, int axis,
+                                int64_t phase);
 
 /// First sixteen of a panel.
 static inline int64_t fp_conv_panel_unit(const fp_conv_layout *layout, int64_t panel) {

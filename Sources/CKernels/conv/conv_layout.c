@@ -53,8 +53,25 @@ fp_conv_walk fp_conv_walk_of(const fp_conv *conv, int axis, int64_t phase, int64
   return (fp_conv_walk){first, phases, (first + shift - phase) / phases, 1, count};
 }
 
+/// A few output channels would leave most of sixteen lanes idle. The columns of the kernel then
+/// stand beside each other as lanes, each input position is multiplied once for all of them, and
+/// the sums of a row are added up shifted: less work as long as a stride skips fewer positions.
+static int64_t folded_columns(const fp_conv *conv) {
+  const int64_t columns = conv->kernel[2];
+  const bool fits = columns <= 16 && conv->out_channels / conv->groups * columns <= 16;
+  const bool plain = !conv->transposed && conv->upsample == 1;
+  return plain && fits && conv->stride[2] < columns ? columns : 1;
+}
+
+fp_conv_taps fp_conv_depth_taps(const fp_conv *conv, const fp_conv_layout *layout, int axis,
+                                int64_t phase) {
+  if (axis == 2 && layout->fold > 1)
+    return (fp_conv_taps){1, 0, 1, 0, 1, 1};
+  return fp_conv_taps_of(conv, axis, phase);
+}
+
 fp_conv_layout fp_conv_layout_of(const fp_kernels *kernels, const fp_conv *conv) {
-  fp_conv_layout layout = {.depthwise = fp_conv_is_depthwise(conv)};
+  fp_conv_layout layout = {.depthwise = fp_conv_is_depthwise(conv), .fold = 1};
   if (layout.depthwise) {
     layout.storage = FP_F32;
     layout.planes = 1;
@@ -69,9 +86,10 @@ fp_conv_layout fp_conv_layout_of(const fp_kernels *kernels, const fp_conv *conv)
     layout.channels = conv->in_channels / conv->groups;
     layout.words = fp_divide_up(layout.channels, tile->group);
     layout.lanes = conv->out_channels / conv->groups;
+    layout.fold = folded_columns(conv);
     layout.panels = fp_divide_up(layout.lanes, tile->lanes);
   }
-  layout.lane_units = fp_divide_up(layout.lanes, 16);
+  layout.lane_units = fp_divide_up(layout.lanes * layout.fold, 16);
   layout.pixel = layout.words * 4;
   return layout;
 }
@@ -87,7 +105,7 @@ static int64_t group_bytes(const fp_conv *conv, const fp_conv_layout *layout,
                            const int64_t phase[3]) {
   int64_t taps = 1;
   for (int axis = 0; axis < 3; axis++)
-    taps *= fp_conv_taps_of(conv, axis, phase[axis]).count;
+    taps *= fp_conv_depth_taps(conv, layout, axis, phase[axis]).count;
   const int64_t lanes = layout->depthwise ? 1 : layout->lane_units * 16;
   return taps * layout->words * 4 * lanes;
 }

@@ -69,11 +69,11 @@ static pack_unit unit_at(const fp_conv *conv, const fp_conv_layout *layout, int6
   for (int axis = 2; axis >= 0; axis--) {
     unit.phase[axis] = index % fp_conv_phases(conv, axis);
     index /= fp_conv_phases(conv, axis);
-    unit.taps[axis] = fp_conv_taps_of(conv, axis, unit.phase[axis]);
+    unit.taps[axis] = fp_conv_depth_taps(conv, layout, axis, unit.phase[axis]);
   }
   unit.lane = 16 * fp_conv_panel_unit(layout, panel);
   unit.lanes = 16 * fp_conv_panel_unit(layout, panel + 1) - unit.lane;
-  unit.valid = fp_least(unit.lanes, layout->lanes - unit.lane);
+  unit.valid = fp_least(unit.lanes, layout->lanes * layout->fold - unit.lane);
   return unit;
 }
 
@@ -97,15 +97,18 @@ static void gather_block(const fp_conv *conv, const fp_conv_layout *layout, cons
   const bool round = conv->compute == FP_COMPUTE_BF16;
   memset(target, 0, (size_t)(unit->valid * columns * layout->pixel));
   for (int64_t lane = 0; lane < unit->valid; lane++) {
-    const int64_t out = unit->group * layout->lanes + unit->lane + lane;
+    const int64_t out = (unit->lane + lane) % layout->lanes; // within the group
     for (int64_t j = 0; j < columns; j++) {
-      const tap_range column_taps = kernel_taps(conv, unit, 2, column + j);
+      const int64_t folded = (unit->lane + lane) / layout->lanes;
+      const tap_range column_taps = layout->fold > 1
+                                        ? (tap_range){folded, folded + 1}
+                                        : kernel_taps(conv, unit, 2, column + j);
       char *place = target + (lane * columns + j) * layout->pixel;
       for (int64_t channel = 0; channel < layout->channels; channel++) {
         const int64_t pair =
-            conv->transposed ? (unit->group * layout->channels + channel) * layout->lanes +
-                                   unit->lane + lane
-                             : out * layout->channels + channel;
+            conv->transposed
+                ? (unit->group * layout->channels + channel) * layout->lanes + out
+                : (unit->group * layout->lanes + out) * layout->channels + channel;
         float sum = 0;
         for (int64_t y = rows.begin; y < rows.end; y++)
           for (int64_t x = column_taps.begin; x < column_taps.end; x++)
