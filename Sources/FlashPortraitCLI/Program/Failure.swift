@@ -66,7 +66,7 @@ extension CheckpointError {
     switch self {
     case .unreadable, .missingShard: .inputMissing
     case .malformed, .unsupported, .forbiddenGlobal, .noSuchTensor, .duplicateTensor,
-      .noCheckpoint, .mismatch:
+      .noCheckpoint, .mismatch, .adapterMismatch:
       .badData
     case .unwritable: .cannotCreate
     case .diskFull: .inputOutput
