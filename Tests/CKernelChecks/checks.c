@@ -1,7 +1,8 @@
 // The list of all checks: each topic contributes an array.
 #include "checks.h"
 
-static const fp_check_topic *const topics[] = {&fp_matmul_checks, &fp_procedural_checks};
+static const fp_check_topic *const topics[] = {&fp_lowrank_checks, &fp_matmul_checks,
+                                              &fp_procedural_checks};
 
 int fp_check_count(void) {
   int count = 0;

@@ -9,6 +9,7 @@ typedef struct fp_check_topic {
   int count;
 } fp_check_topic;
 
+extern const fp_check_topic fp_lowrank_checks;
 extern const fp_check_topic fp_matmul_checks;
 extern const fp_check_topic fp_procedural_checks;
 

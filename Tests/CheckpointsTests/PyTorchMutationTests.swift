@@ -20,7 +20,8 @@ import Testing
       var mutations = PyTorchMutations(sound: sound, seed: 20_261_123)
       let folder = try TemporaryFolder()
       var (readCount, errorCounts) = (0, [String: Int]())
-      let before = try ProcessUsage.memory("VmRSS")
+      try ProcessUsage.resetPeak()
+      let before = try ProcessUsage.residentBytes()
       for index in 0..<12_000 {
         let bytes = mutations.next()
         let path = try folder.write(bytes, to: "a.pt")
@@ -40,7 +41,7 @@ import Testing
         }
         #expect(ProcessUsage.threadSeconds() - start < 1, "file \(index)")
       }
-      let growth = try ProcessUsage.memory("VmHWM") - before
+      let growth = try ProcessUsage.peakResidentBytes() - before
       #expect(growth < 100 << 20)
       // Both ends are reached often, or the mutations are not what they should be.
       #expect(readCount > 500 && readCount < 6000)

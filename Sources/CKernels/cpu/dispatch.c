@@ -13,6 +13,7 @@ static void fill_generic(fp_kernels *kernels) {
   fp_matmul_init_generic(&kernels->matmul);
   fp_peak_init_generic(&kernels->peak);
   fp_procedural_init_generic(&kernels->procedural);
+  fp_lowrank_init_generic(&kernels->lowrank);
 }
 
 #if defined(__x86_64__)
@@ -21,6 +22,7 @@ static void fill_avx2(fp_kernels *kernels) {
   fp_matmul_init_avx2(&kernels->matmul);
   fp_peak_init_avx2(&kernels->peak);
   fp_procedural_init_avx2(&kernels->procedural);
+  fp_lowrank_init_avx2(&kernels->lowrank);
 }
 
 static void fill_avx512(fp_kernels *kernels, uint32_t features) {
@@ -28,6 +30,7 @@ static void fill_avx512(fp_kernels *kernels, uint32_t features) {
   fp_matmul_init_avx512(&kernels->matmul, features);
   fp_peak_init_avx512(&kernels->peak, features);
   fp_procedural_init_avx512(&kernels->procedural);
+  fp_lowrank_init_avx512(&kernels->lowrank);
 }
 
 static void fill_amx(fp_kernels *kernels) {

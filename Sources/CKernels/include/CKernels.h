@@ -5,6 +5,7 @@
 #include "fp_convert.h"
 #include "fp_cpu.h"
 #include "fp_kernels.h"
+#include "fp_lowrank.h"
 #include "fp_matmul.h"
 #include "fp_peak.h"
 #include "fp_procedural.h"

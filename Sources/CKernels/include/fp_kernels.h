@@ -4,6 +4,7 @@
 #define FP_KERNELS_H
 
 #include "fp_convert.h"
+#include "fp_lowrank.h"
 #include "fp_matmul.h"
 #include "fp_peak.h"
 #include "fp_procedural.h"
@@ -15,6 +16,7 @@ typedef struct fp_kernels {
   fp_matmul_kernels matmul;
   fp_peak_kernels peak;
   fp_procedural_kernels procedural;
+  fp_lowrank_kernels lowrank;
 } fp_kernels;
 
 /// The kernels of a level, NULL where this build or this machine does not have it. The table lives
