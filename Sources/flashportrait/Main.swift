@@ -1,6 +1,10 @@
 import FlashPortraitCLI
+import Foundation
 
 @main
 enum Main {
-  static func main() async { await FlashPortraitCommand.main(nil) }
+  static func main() async {
+    Interruption.install()
+    exit(await Program.run(Array(CommandLine.arguments.dropFirst())))
+  }
 }
