@@ -136,8 +136,8 @@ import Testing
     #expect(run.messages.contains("warning: a: "), "\(run.messages)")
   }
 
-  @Test(arguments: [(SIGINT, 130), (SIGTERM, 143), (SIGHUP, 129)])
-  func signalsLeaveNothingBehind(signal: Int32, status: Int32) throws {
+  @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
+  func signalsLeaveNothingBehind(signal: Int32) throws {
     let input = try folder.sparseCheckpoint(
       "big.safetensors", tensorCount: 64, bytesEach: 1 << 28)
     let child = try CommandRun.launch(
@@ -153,7 +153,7 @@ import Testing
     kill(child.process.processIdentifier, signal)
     kill(child.process.processIdentifier, signal)
     let run = try child.wait()
-    #expect(run.status == status, "\(run.messages)")
+    #expect(run.status == 128 + signal, "\(run.messages)")
     #expect(run.messages.contains("error: interrupted by signal \(signal)"), "\(run.messages)")
     #expect(try folder.names() == ["big.safetensors"])
   }
