@@ -36,7 +36,8 @@ let package = Package(
     .testTarget(
       name: "CKernelsTests", dependencies: ["CKernelChecks"], swiftSettings: strictSwift),
     .testTarget(
-      name: "TensorCoreTests", dependencies: ["TensorCore", "TestSupport"], swiftSettings: strictSwift),
+      name: "TensorCoreTests", dependencies: ["TensorCore", "TestSupport"],
+      swiftSettings: strictSwift),
     .testTarget(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "TensorCore", "TestSupport"],
       exclude: ["Fixtures"],

@@ -159,10 +159,11 @@ import Testing
   }
 
   @Test func absurdNumbersAreBounded() throws {
-    let entries = transformer(layers: 1) + [
-      entry("blocks.99999999999999999999.modulation", [1, 6, 8]),
-      entry("blocks.4000000000.modulation", [1, 6, 8]), entry("blocks..modulation", []),
-    ]
+    let entries =
+      transformer(layers: 1) + [
+        entry("blocks.99999999999999999999.modulation", [1, 6, 8]),
+        entry("blocks.4000000000.modulation", [1, 6, 8]), entry("blocks..modulation", []),
+      ]
     let network = try #require(NetworkRecognition.networks(in: entries).first)
     #expect(network[geometry: "layers"] == 10_000)
   }

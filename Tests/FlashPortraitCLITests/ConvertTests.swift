@@ -25,7 +25,8 @@ import Testing
   @Test func roundsToAnotherType() async throws {
     let input = try folder.checkpoint("in.safetensors", [("a", [70_001])])
     let output = folder.file("out.safetensors")
-    #expect(await CommandRun.inProcess("convert", input, "-o", output, "--dtype", "bf16").status == 0)
+    #expect(
+      await CommandRun.inProcess("convert", input, "-o", output, "--dtype", "bf16").status == 0)
     let (before, after) = (try Checkpoint.open(input), try Checkpoint.open(output))
     #expect(after.entries.map(\.dtype) == [.bf16])
     #expect(

@@ -99,20 +99,27 @@ struct CheckpointConversion {
 /// The index of a sharded checkpoint, as the public loaders read it.
 private struct ShardIndexFile: Encodable {
   private struct Metadata: Encodable {
-    let total_size: Int
+    let totalSize: Int
+
+    private enum CodingKeys: String, CodingKey { case totalSize = "total_size" }
   }
 
   private let metadata: Metadata
-  private let weight_map: [String: String]
+  private let weightMap: [String: String]
+
+  private enum CodingKeys: String, CodingKey {
+    case metadata
+    case weightMap = "weight_map"
+  }
 
   init(_ group: ConversionPlan.Group) {
-    metadata = Metadata(total_size: group.files.reduce(0) { $0 + $1.byteCount })
+    metadata = Metadata(totalSize: group.files.reduce(0) { $0 + $1.byteCount })
     var map: [String: String] = [:]
     for file in group.files {
       let name = URL(fileURLWithPath: file.path).lastPathComponent
       for entry in file.entries { map[entry.name] = name }
     }
-    weight_map = map
+    weightMap = map
   }
 
   /// - Throws: `CommandError.outputNotCreated`.
