@@ -60,6 +60,7 @@ package enum Checkpoint {
   /// - Throws: `CheckpointError`.
   package static func openFile(_ path: String) throws -> any TensorFile {
     let file = try MappedFile(checkpoint: path)
+    return ForeignFormat.isPyTorch(file) ? try PyTorchFile(file) : try SafetensorsFile(file)
     let bytes = UnsafeRawBufferPointer(start: file.base, count: file.byteCount)
     // A length, then a JSON object; a file that is named so gets that reader's verdict.
     let isSafetensors = bytes.count > 8 && bytes[8] == UInt8(ascii: "{")

@@ -28,6 +28,9 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
   /// A checkpoint and the network that it was loaded into do not fit.
   case mismatch(WeightReport)
 
+  /// An adapter does not fit the network that it is merged into.
+  case adapterMismatch(AdapterReport)
+
   case unwritable(path: String, reason: String)
 
   /// Not enough room; the sizes are nil where the disk filled up on the way.
@@ -54,6 +57,7 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
       "\(folder): expected one checkpoint (an index, a .safetensors, .pt, .pth or .bin file), "
         + "found \(found): name the file itself"
     case .mismatch(let report): report.description
+    case .adapterMismatch(let report): report.description
     case .unwritable(let path, let reason): "\(path): cannot be written: \(reason)"
     case .diskFull(let path, let needed?, let available?):
       "\(path): needs \(needed) bytes, but the disk has \(available) left: free some room"

@@ -12,7 +12,8 @@ package enum Processor {
   package static var availableLogicalProcessors: [Int] {
     var processors = [Int32](repeating: 0, count: 4096)
     let count = Int(fp_cpu_allowed_processors(&processors, Int32(processors.count)))
-    return count == 0 ? [0] : processors.prefix(count).map(Int.init)
+    guard count > 0 else { return Array(0..<ProcessInfo.processInfo.activeProcessorCount) }
+    return processors.prefix(count).map(Int.init)
   }
 
   /// Physical cores among them: hyper-threads of one core share its arithmetic units, so a second

@@ -6,8 +6,15 @@ static const fp_check_topic *const topics[] = {
     &fp_matmul_checks,
     &fp_linear_checks,
     &fp_convert_checks,
-    &fp_procedural_checks,
+    &fp_elementwise_checks,
+    &fp_reduce_checks,
+    &fp_row_checks,
+    &fp_attention_checks,
+    &fp_conv_checks,
 };
+static const fp_check_topic *const topics[] = {&fp_lowrank_checks, &fp_matmul_checks,
+                                              &fp_procedural_checks};
+    &fp_procedural_checks,
 
 int fp_check_count(void) {
   int count = 0;

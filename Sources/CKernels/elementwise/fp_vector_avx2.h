@@ -63,6 +63,7 @@ static inline float fp_vec_largest(fp_vec a) {
   const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
   return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
 }
+static inline fp_vec fp_vec_swap_pairs(fp_vec a) { return _mm256_permute_ps(a, 0xb1); }
 
 // MARK: Memory
 

@@ -57,6 +57,8 @@ static inline fp_vec fp_vec_scale2(fp_vec x, fp_vec n) { return _mm512_scalef_ps
 static inline float fp_vec_sum(fp_vec a) { return _mm512_reduce_add_ps(a); }
 /// Largest lane; the caller has taken care of NaN.
 static inline float fp_vec_largest(fp_vec a) { return _mm512_reduce_max_ps(a); }
+/// Each lane 2i with its neighbour 2i + 1.
+static inline fp_vec fp_vec_swap_pairs(fp_vec a) { return _mm512_permute_ps(a, 0xb1); }
 
 // MARK: Memory, unaligned; the _part versions touch `count` < 16 elements and read zeros after them
 

@@ -23,16 +23,20 @@ static inline fp_vec fp_vec_exp(fp_vec x) {
   return fp_vec_scale2(q, n);
 }
 
-/// 1 / (1 + e^-x).
+/// 1 / (1 + e^-x), for negative x as e^x / (1 + e^x), which has no overflow on the way.
 static inline fp_vec fp_vec_sigmoid(fp_vec x) {
-  const fp_vec one = fp_vec_set(1.0f);
-  return fp_vec_div(one, fp_vec_add(one, fp_vec_exp(fp_vec_sub(fp_vec_set(0.0f), x))));
+  const fp_vec zero = fp_vec_set(0.0f), one = fp_vec_set(1.0f);
+  const fp_vec power = fp_vec_exp(fp_vec_sub(zero, fp_vec_abs(x)));
+  const fp_vec share = fp_vec_select(fp_vec_less(x, zero), power, one);
+  return fp_vec_div(share, fp_vec_add(one, power));
 }
 
-/// x / (1 + e^-x); NaN at minus infinity, as in PyTorch.
+/// x / (1 + e^-x) in the same way; NaN at minus infinity, as in PyTorch.
 static inline fp_vec fp_vec_silu(fp_vec x) {
-  const fp_vec one = fp_vec_set(1.0f);
-  return fp_vec_div(x, fp_vec_add(one, fp_vec_exp(fp_vec_sub(fp_vec_set(0.0f), x))));
+  const fp_vec zero = fp_vec_set(0.0f), one = fp_vec_set(1.0f);
+  const fp_vec power = fp_vec_exp(fp_vec_sub(zero, fp_vec_abs(x)));
+  const fp_vec share = fp_vec_select(fp_vec_less(x, zero), fp_vec_mul(x, power), x);
+  return fp_vec_div(share, fp_vec_add(one, power));
 }
 
 /// An odd polynomial for small x, 1 - 2 / (e^2|x| + 1) beyond.

@@ -42,6 +42,7 @@ static inline fp_vec fp_vec_scale2(fp_vec x, fp_vec n) {
 }
 static inline float fp_vec_sum(fp_vec a) { return vaddvq_f32(a); }
 static inline float fp_vec_largest(fp_vec a) { return vmaxvq_f32(a); }
+static inline fp_vec fp_vec_swap_pairs(fp_vec a) { return vrev64q_f32(a); }
 
 // MARK: Memory
 

@@ -118,7 +118,8 @@ static inline float fp_f8_e4m3_to_f32(uint8_t bits) {
   return value;
 }
 
-/// Rounds to nearest, ties to even; what rounds to more than 448 becomes NaN, as infinity does.
+/// Rounds to nearest, ties to even; what is too large, infinity too, becomes 448. PyTorch 2.15 does
+/// the same; its older versions made NaN of it.
 static inline uint8_t fp_f32_to_f8_e4m3(float value) {
   uint32_t word;
   memcpy(&word, &value, sizeof word);
@@ -130,8 +131,8 @@ static inline uint8_t fp_f32_to_f8_e4m3(float value) {
     code = fp_round_whole((value < 0 ? -value : value) * 0x1p9f);
   } else {
     code = fp_round_magnitude(size, 20, 120);
-    if (code > 0x7fu)
-      code = 0x7fu;
+    if (code > 0x7eu)
+      code = 0x7eu;
   }
   return (uint8_t)(sign | code);
 }
@@ -139,9 +140,9 @@ static inline uint8_t fp_f32_to_f8_e4m3(float value) {
 typedef struct fp_convert_kernels {
   /// Converts `count` elements; `source` and `target` may be unaligned and must not overlap.
   ///
-  /// The results are PyTorch's `Tensor.to(dtype)`, bit for bit (a NaN: a NaN of the same sign):
+  /// The results are those of PyTorch 2.15's `Tensor.to(dtype)`, bit for bit (a NaN: a NaN of the same sign):
   /// - to a float narrower than float32 a value goes through float32, so a float64 or a large
-  ///   integer is rounded twice; F8_E4M3 saturates nothing, what is too large becomes NaN;
+  ///   integer is rounded twice; F8_E4M3, which has no infinity, saturates;
   /// - integer to integer keeps the low bits; to BOOL is `!= 0` (NaN is true), from BOOL 0 or 1;
   /// - float to integer truncates towards zero. Where the integer cannot hold the result PyTorch's
   ///   is undefined and differs between machines; here it saturates, and NaN becomes 0.

@@ -106,7 +106,8 @@ static void pack_weights(const fp_linear *linear, const fp_tile_kernels *tile,
   const char *source = (const char *)weights->w + outer * weights->row + inner * size;
   ptrdiff_t source_row = weights->row;
   if (!matches_storage(linear, tile)) {
-    const int64_t rows = weights->depth_major ? count : n, columns = weights->depth_major ? n : count;
+    const int64_t rows = weights->depth_major ? count : n;
+    const int64_t columns = weights->depth_major ? n : count;
     const ptrdiff_t converted_row = columns * (ptrdiff_t)fp_dtype_size(tile->storage);
     for (int64_t row = 0; row < rows; row++)
       convert_weights(linear, tile, convert, converted + row * converted_row,

@@ -1,7 +1,8 @@
 // Tiles of 32 rows by 32 lanes with AMX: two tiles of A by two of B, so that each load serves two
 // products.
 //
-// Tile registers: 0 ... 3 sums (row half * 2 + lane half), 4 and 5 halves of A, 6 and 7 halves of B.
+// Tile registers: 0 ... 3 are sums (row half * 2 + lane half), 4 and 5 the halves of A, 6 and 7
+// those of B.
 #include "matmul_avx512.h"
 
 #if defined(__x86_64__)

@@ -216,7 +216,8 @@ void fp_store_generic(const fp_epilogue *epilogue, const fp_store_args *args) {
       if (args->lane_scale) {
         int32_t sum;
         memcpy(&sum, c + j * 4, 4);
-        value = (float)(sum - 128 * args->lane_sum[j]) * (args->lane_scale[j] * args->row_scale[row]);
+        value = (float)(sum - 128 * args->lane_sum[j]) *
+                (args->lane_scale[j] * args->row_scale[row]);
       } else {
         memcpy(&value, c + j * 4, 4);
       }

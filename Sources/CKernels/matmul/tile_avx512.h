@@ -9,8 +9,8 @@
 
 enum { tile_rows = 8, tile_vectors = 3 };
 
-/// Multiplies groups of one chunk: `rows` and `vectors` are compile-time constants, so the sums stay
-/// in registers; so is `a_row` where A is packed.
+/// Multiplies groups of one chunk: `rows` and `vectors` are compile-time constants, so the sums
+/// stay in registers; so is `a_row` where A is packed.
 static inline __attribute__((always_inline)) const char *
 multiply_groups(__m512i sums[tile_rows][tile_vectors], const char *a, ptrdiff_t a_row,
                 const char *b, int count, const int rows, const int vectors) {

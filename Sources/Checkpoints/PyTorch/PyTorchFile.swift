@@ -21,12 +21,11 @@ package struct PyTorchFile: TensorFile {
   /// - Throws: `CheckpointError`: damaged, of an older or other format, or naming anything that a
   ///   tensor does not need.
   package init(path: String) throws {
-    let file: MappedFile
-    do {
-      file = try MappedFile(path: path)
-    } catch TensorError.mapFailed(_, let reason) {
-      throw CheckpointError.unreadable(path: path, reason: reason)
-    }
+    try self.init(MappedFile(checkpoint: path))
+  }
+
+  init(_ file: MappedFile) throws {
+    let path = file.path
     try ForeignFormat.refuse(file)
     let archive = try ZipArchive(file)
     let layout = try PyTorchLayout(archive, path: path)
@@ -40,8 +39,7 @@ package struct PyTorchFile: TensorFile {
     var unreadable: [String: String] = [:]
     for (name, tensor) in contents.tensors {
       guard views[name] == nil, unreadable[name] == nil else {
-        throw CheckpointError.malformed(
-          path: path, tensor: name, expected: "one tensor of each name", found: "two")
+        throw CheckpointError.duplicateTensor(path: path, tensor: name)
       }
       guard let dtype = tensor.type.dtype else {
         unreadable[name] = "torch." + tensor.type.rawValue
@@ -58,7 +56,6 @@ package struct PyTorchFile: TensorFile {
     self.views = views
     self.unreadable = unreadable
     metadata = contents.metadata.merging(unreadable.mapValues { "(\($0), not read)" }) { $1 }
-    withExtendedLifetime(file) {}
     storage = .mapped(file)
   }
 
@@ -121,6 +118,7 @@ struct PyTorchLayout {
         path: path, tensor: nil, found: "a TorchScript program",
         advice: "save the model's state_dict() with torch.save")
     }
+    try archive.requireStored()
     if let order = archive["\(folder)/byteorder"] {
       let text = String(decoding: try archive.data(of: order).prefix(16), as: UTF8.self)
       guard text == "little" else {

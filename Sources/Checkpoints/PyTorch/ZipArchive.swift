@@ -1,15 +1,20 @@
 import TensorCore
 
-/// The directory of a ZIP archive of stored (uncompressed) entries, as `torch.save` writes it.
+/// The directory of a ZIP archive, of which stored (uncompressed) entries can be read in place.
 ///
 /// Opening reads the central directory alone. An entry's local header, which says where its data
 /// starts, is read and checked when the data is asked for: a checkpoint of 33 GB has thousands of
 /// them, a disk page each. Checksums are verified only where a caller asks.
 struct ZipArchive: Sendable {
-  /// A stored file of the archive.
+  /// A file of the archive.
   struct Entry: Sendable {
     let name: String
+
+    /// Bytes in the archive.
     let byteCount: Int
+
+    /// 0 for data that are stored as they are.
+    let method: UInt16
 
     /// CRC-32 as recorded; PyTorch writes 0 where it was told not to compute it.
     let checksum: UInt32
@@ -65,7 +70,20 @@ struct ZipArchive: Sendable {
 
   var names: some Collection<String> { entries.keys }
 
-  /// Where an entry's data starts in the file, after a check of its local header.
+  /// Refuses an archive with compressed entries.
+  ///
+  /// - Throws: `CheckpointError.unsupported`.
+  func requireStored() throws {
+    guard let packed = entries.values.filter({ $0.method != 0 }).min(by: { $0.headerOffset < $1.headerOffset })
+    else { return }
+    throw CheckpointError.unsupported(
+      path: file.path, tensor: nil,
+      found: "the compressed entry '\(packed.name)' (ZIP method \(packed.method))",
+      advice: "torch.save stores entries as they are, so something packed this file again; "
+        + "unpack it and run `zip -0 -r` on its folder, or download it again")
+  }
+
+  /// Where a stored entry's data starts in the file, after a check of its local header.
   ///
   /// - Throws: `CheckpointError.malformed`.
   func dataOffset(of entry: Entry) throws -> Int {

@@ -208,26 +208,19 @@ private struct ZipRecord {
   /// Folders have names that end in a slash and no data.
   var isFolder: Bool { name.hasSuffix("/") && byteCount == 0 }
 
-  /// The entry, after a check that it is stored and starts before the directory.
+  /// The entry, after a check that it lies before the directory.
   func entry(before directory: Int) throws -> ZipArchive.Entry {
     guard flags & ZipDirectory.encryptionFlags == 0 else {
       throw CheckpointError.unsupported(
         path: path, tensor: nil, found: "the encrypted entry '\(name)'",
         advice: "decrypt the archive")
     }
-    guard method == 0 else {
-      throw CheckpointError.unsupported(
-        path: path, tensor: nil,
-        found: "the compressed entry '\(name)' (ZIP method \(method))",
-        advice: "torch.save stores entries as they are, so something packed this file again; "
-          + "unpack it and run `zip -0 -r` on its folder, or download it again")
-    }
     guard disk == 0 else {
       throw CheckpointError.unsupported(
         path: path, tensor: nil, found: "entry '\(name)' on another part of the archive",
         advice: "join the parts into one file")
     }
-    guard storedCount == byteCount, let count = Int(exactly: byteCount),
+    guard method != 0 || storedCount == byteCount, let count = Int(exactly: storedCount),
       let offset = Int(exactly: headerOffset), offset <= directory, count <= directory
     else {
       throw CheckpointError.malformed(
@@ -236,7 +229,8 @@ private struct ZipRecord {
         found: "\(byteCount) bytes, stored as \(storedCount), from byte \(headerOffset) on")
     }
     return ZipArchive.Entry(
-      name: name, byteCount: count, checksum: checksum, headerOffset: offset, limit: directory)
+      name: name, byteCount: count, method: method, checksum: checksum, headerOffset: offset,
+      limit: directory)
   }
 
   /// A field's value: the zip64 one where the plain one is its mark.
