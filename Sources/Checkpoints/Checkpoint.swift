@@ -61,16 +61,6 @@ package enum Checkpoint {
   package static func openFile(_ path: String) throws -> any TensorFile {
     let file = try MappedFile(checkpoint: path)
     return ForeignFormat.isPyTorch(file) ? try PyTorchFile(file) : try SafetensorsFile(file)
-    let bytes = UnsafeRawBufferPointer(start: file.base, count: file.byteCount)
-    // A length, then a JSON object; a file that is named so gets that reader's verdict.
-    let isSafetensors = bytes.count > 8 && bytes[8] == UInt8(ascii: "{")
-    if isSafetensors { return try SafetensorsFile(file) }
-    if bytes.starts(with: "PK".utf8) { return try PyTorchFile(path: path) }
-    if path.hasSuffix(".safetensors") { return try SafetensorsFile(file) }
-    try ForeignFormat.refuse(file)
-    throw CheckpointError.malformed(
-      path: path, tensor: nil, expected: "a safetensors file or an archive of torch.save",
-      found: "neither")
   }
 
   /// The path itself, or that of the one checkpoint in the folder that it names: an index where

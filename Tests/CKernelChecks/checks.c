@@ -11,10 +11,9 @@ static const fp_check_topic *const topics[] = {
     &fp_row_checks,
     &fp_attention_checks,
     &fp_conv_checks,
-};
-static const fp_check_topic *const topics[] = {&fp_lowrank_checks, &fp_matmul_checks,
-                                              &fp_procedural_checks};
+    &fp_lowrank_checks,
     &fp_procedural_checks,
+};
 
 int fp_check_count(void) {
   int count = 0;

@@ -4,7 +4,7 @@ import TensorCore
 
 /// Writes the outputs of a plan, one piece of a tensor at a time.
 struct CheckpointConversion {
-  let file: any TensorFile
+  let input: ConversionInput
   let plan: ConversionPlan
   let metadata: [String: String]
   let progress: Progress
@@ -43,7 +43,7 @@ struct CheckpointConversion {
       path: output.path, entries: output.entries, metadata: metadata)
     for item in output.items {
       try Interruption.check()
-      let tensor = try file.tensor(item.source.name)
+      let tensor = try input.tensor(of: item)
       switch item.form {
       case .converted(let dtype): try convert(tensor, to: dtype, item.name, writer)
       case .quantised: try quantise(tensor, item.name, writer)
@@ -85,7 +85,7 @@ struct CheckpointConversion {
   ) throws {
     guard let result = try RowQuantisation.quantise(tensor) else {
       throw CheckpointError.malformed(
-        path: file.path, tensor: name, expected: "finite weights to quantise",
+        path: input.file.path, tensor: name, expected: "finite weights to quantise",
         found: "NaN or infinity")
     }
     try result.bytes.withUnsafeBytes { try writer.append($0, to: name) }

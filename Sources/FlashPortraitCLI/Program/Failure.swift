@@ -6,7 +6,7 @@ import TensorCore
 package struct Failure: Equatable {
   package let status: ExitStatus
 
-  /// One line: the file first, then what is wrong and what to do.
+  /// The file first, then what is wrong and what to do; one line, but for lists of tensors.
   package let message: String
 
   /// - Returns: nil for an error that no module of ours throws.
@@ -66,7 +66,7 @@ extension CheckpointError {
     switch self {
     case .unreadable, .missingShard: .inputMissing
     case .malformed, .unsupported, .forbiddenGlobal, .noSuchTensor, .duplicateTensor,
-      .noCheckpoint, .mismatch:
+      .noCheckpoint, .mismatch, .adapterMismatch:
       .badData
     case .unwritable: .cannotCreate
     case .diskFull: .inputOutput
