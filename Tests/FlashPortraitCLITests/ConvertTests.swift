@@ -129,6 +129,36 @@ import Testing
     #expect(bytes.max() == 127)
   }
 
+  @Test func mergesAnAdapter() async throws {
+    let input = try folder.checkpoint(
+      "in.safetensors", [("blocks.0.q.weight", [2, 3]), ("blocks.0.q.bias", [2])])
+    let adapter = try folder.checkpoint(
+      "lora.safetensors",
+      [
+        ("diffusion_model.blocks.0.q.lora_A.weight", [1, 3]),
+        ("diffusion_model.blocks.0.q.lora_B.weight", [2, 1]),
+      ])
+    let output = folder.file("out.safetensors")
+    let run = await CommandRun.inProcess("convert", input, "-o", output, "--lora", adapter + ":4")
+    #expect(run.status == 0, "\(run.messages)")
+    #expect(run.messages.hasPrefix("\(adapter): changes 1 tensor\n"))
+    let merged = try Checkpoint.open(output)
+    // weight + 4 * [0, 0.5]^T [0, 0.5, 1]
+    #expect(try merged.tensor("blocks.0.q.weight").floats() == [0, 0.5, 1, 1.5, 3, 4.5])
+    #expect(try merged.tensor("blocks.0.q.bias").floats() == [0, 0.5])
+    let stranger = try folder.checkpoint("other.safetensors", [("blocks.1.q.weight", [2, 3])])
+    let refused = await CommandRun.inProcess(
+      "convert", stranger, "-o", folder.file("x.safetensors"), "--lora", adapter)
+    #expect(refused.status == 65)
+    #expect(refused.messages.hasPrefix("error: \(adapter): the adapter changes no weight"))
+    #expect(
+      await CommandRun.inProcess(
+        "convert", input, "-o", folder.file("x.safetensors"), "--lora", folder.file("none")
+      )
+      .status == 66)
+    #expect(!FileManager.default.fileExists(atPath: folder.file("x.safetensors")))
+  }
+
   @Test func warnsOfValuesThatF16CannotHold() async throws {
     let input = try folder.checkpoint("in.safetensors", [("a", [140_000])], dtype: .bf16)
     let run = await CommandRun.inProcess(

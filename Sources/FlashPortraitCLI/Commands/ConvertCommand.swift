@@ -88,7 +88,8 @@ struct ConvertCommand: ComputingCommand {
     let input = try ConversionInput(
       file, adapters: loras, items: plan.items, leavesOutMisfits: allowUnmatchedLora)
     if split { try OutputCheck.makeFolder(output) }
-    try OutputCheck.run(plan, inputs: inputPaths(of: file) + loras.map(\.path), overwrites: overwrite)
+    try OutputCheck.run(
+      plan, inputs: inputPaths(of: file) + loras.map(\.path), overwrites: overwrite)
     let progress = Progress("writing \(output)", total: plan.byteCount, reporting)
     let leftOut = request.leftOut(of: file)
     if let first = leftOut.first {
