@@ -40,7 +40,9 @@ import Testing
       return
         "\"\(name)\":{\"dtype\":\"BF16\",\"shape\":\(shape),\"data_offsets\":[\(start),\(end)]}"
     }
-    let header = Array("{\(members.joined(separator: ","))}".utf8)
+    var header = Array("{\(members.joined(separator: ","))}".utf8)
+    // As the safetensors package does; data at odd addresses would have to be copied.
+    header += [UInt8](repeating: UInt8(ascii: " "), count: (8 - header.count % 8) % 8)
     let start = withUnsafeBytes(of: UInt64(header.count).littleEndian, Array.init) + header
     try Data(start).write(to: URL(fileURLWithPath: path))
     guard truncate(path, off_t(start.count + end)) == 0 else { return nil }
