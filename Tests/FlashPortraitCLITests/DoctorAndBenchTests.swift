@@ -62,6 +62,30 @@ import Testing
     #expect(abs(rate * seconds - 2 * 33 * 65 * 47 * 1e-9) < 1e-12)
   }
 
+  @Test(arguments: [
+    "attention --heads 3 --head-dim 16 --length 20 --keys 7",
+    "conv --in-channels 5 --out-channels 3 --height 6 --width 7 --frames 2", "peak",
+  ])
+  func otherBenchmarks(line: String) throws {
+    let arguments = line.split(separator: " ").map(String.init)
+    let operations = ["attention": 4 * 3 * 16 * 20 * 7, "conv": 2 * 27 * 5 * 3 * 6 * 7 * 2]
+    for dtype in ["bf16", "f32"] {
+      let run = try CommandRun.program(
+        ["bench"] + arguments + ["--repeat", "1", "--threads", "1", "--json", "--dtype", dtype])
+      #expect(run.status == 0, "\(run.messages)")
+      let report = try object(run.output)
+      #expect(report["benchmark"] as? String == arguments[0])
+      let rate = try #require(report["gflops"] as? Double)
+      let seconds = try #require(report["seconds_median"] as? Double)
+      if let expected = operations[arguments[0]] {
+        #expect(abs(rate * seconds * 1e9 - Double(expected)) < 1e-3)
+      }
+      #expect(report["isa"] as? String != nil && report["share_of_peak"] as? Double ?? 0 > 0)
+    }
+    let table = try CommandRun.program(["bench"] + arguments + ["--repeat", "1"])
+    #expect(table.output.contains("share of peak"))
+  }
+
   @Test func whatDoesNotFitIsRefused() async {
     let run = await CommandRun.inProcess(
       "bench", "gemm", "--m", "16777216", "--k", "16777216", "--n", "1")

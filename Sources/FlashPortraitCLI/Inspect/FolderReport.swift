@@ -37,7 +37,8 @@ struct FolderReport: Encodable {
     guard !paths.isEmpty else {
       throw CommandError.emptyInput(
         path: folder,
-        expected: "checkpoints (.safetensors, .index.json, .pt, .pth, .bin) or the published layout")
+        expected: "checkpoints (.safetensors, .index.json, .pt, .pth, .bin) or the published layout"
+      )
     }
     var files: [Entry] = []
     var firstError: (any Error)?
