@@ -44,6 +44,19 @@ import Testing
       await CommandRun.inProcess("doctor", "--checkpoints", folder.file("none")).status == 66)
   }
 
+  @Test func convertedFilesStandForPublishedOnes() async throws {
+    let folder = try TemporaryFolder()
+    try FileManager.default.createDirectory(
+      atPath: folder.file("FlashPortrait"), withIntermediateDirectories: false)
+    _ = try folder.checkpoint("FlashPortrait/fast_vae.safetensors", [("decoder.1.bias", [2])])
+    let run = await CommandRun.inProcess("doctor", "--checkpoints", folder.path)
+    #expect(run.output.contains("FlashPortrait/fast_vae.safetensors"))
+    let inspected = await CommandRun.inProcess("inspect", folder.path)
+    #expect(inspected.status == 0)
+    #expect(inspected.output.contains("FlashPortrait/fast_vae.safetensors: safetensors, 1 tensor"))
+    #expect(!inspected.output.contains("fast_vae.pth"))
+  }
+
   @Test(arguments: ["f32", "bf16", "int8"])
   func gemmReportsItsShareOfThePeak(dtype: String) throws {
     let run = try CommandRun.program([

@@ -14,7 +14,7 @@ struct DoctorReport: Encodable {
     let problem: String?
 
     init(_ file: CheckpointFolder.File) {
-      path = file.item.path
+      path = file.location
       purpose = file.item.purpose
       need = file.item.need.rawValue
       state = file.state.rawValue
