@@ -15,14 +15,23 @@ package struct KernelTopic: Sendable, Equatable {
   /// Where each topic's function pointers lie in `fp_kernels`. A new topic gets a line here; a
   /// test sees to it that no part of the table is left out.
   package static let tableRanges: [(name: String, range: Range<Int>)] = [
-    ("peak rate", range(\.peak)),
-    ("weights by formula", range(\.procedural)),
-    ("conversions", range(\.convert)),
     ("products in float32", range(\.matmul.tile.0)),
     ("products in bfloat16", range(\.matmul.tile.1)),
     ("products in 8 bits", range(\.matmul.tile.2)),
     ("rows into products", range(\.matmul.prepare_row)),
     ("sums out of products", range(\.matmul.store)),
+    ("attention", range(\.attention)),
+    ("convolutions", range(\.conv)),
+    ("conversions", range(\.convert)),
+    ("element-wise", range(\.elementwise)),
+    ("norms", range(\.norm)),
+    ("softmax", range(\.softmax)),
+    ("rotary positions", range(\.rope)),
+    ("resampling", range(\.resample)),
+    ("reductions", range(\.reduce)),
+    ("adapters", range(\.lowrank)),
+    ("weights by formula", range(\.procedural)),
+    ("peak rate", range(\.peak)),
   ]
 
   /// Bytes of the whole table.

@@ -4,6 +4,7 @@ import Foundation
 @main
 enum Main {
   static func main() async {
+    StandardDescriptors.occupy()
     Interruption.install()
     exit(await Program.run(Array(CommandLine.arguments.dropFirst())))
   }

@@ -44,6 +44,19 @@ import Testing
       await CommandRun.inProcess("doctor", "--checkpoints", folder.file("none")).status == 66)
   }
 
+  @Test func convertedFilesStandForPublishedOnes() async throws {
+    let folder = try TemporaryFolder()
+    try FileManager.default.createDirectory(
+      atPath: folder.file("FlashPortrait"), withIntermediateDirectories: false)
+    _ = try folder.checkpoint("FlashPortrait/fast_vae.safetensors", [("decoder.1.bias", [2])])
+    let run = await CommandRun.inProcess("doctor", "--checkpoints", folder.path)
+    #expect(run.output.contains("FlashPortrait/fast_vae.safetensors"))
+    let inspected = await CommandRun.inProcess("inspect", folder.path)
+    #expect(inspected.status == 0)
+    #expect(inspected.output.contains("FlashPortrait/fast_vae.safetensors: safetensors, 1 tensor"))
+    #expect(!inspected.output.contains("fast_vae.pth"))
+  }
+
   @Test(arguments: ["f32", "bf16", "int8"])
   func gemmReportsItsShareOfThePeak(dtype: String) throws {
     let run = try CommandRun.program([
@@ -60,6 +73,30 @@ import Testing
     let seconds = try #require(report["seconds_median"] as? Double)
     #expect(rate > 0 && peak > 0 && abs(share - rate / peak) < 1e-9)
     #expect(abs(rate * seconds - 2 * 33 * 65 * 47 * 1e-9) < 1e-12)
+  }
+
+  @Test(arguments: [
+    "attention --heads 3 --head-dim 16 --length 20 --keys 7",
+    "conv --in-channels 5 --out-channels 3 --height 6 --width 7 --frames 2", "peak",
+  ])
+  func otherBenchmarks(line: String) throws {
+    let arguments = line.split(separator: " ").map(String.init)
+    let operations = ["attention": 4 * 3 * 16 * 20 * 7, "conv": 2 * 27 * 5 * 3 * 6 * 7 * 2]
+    for dtype in ["bf16", "f32"] {
+      let run = try CommandRun.program(
+        ["bench"] + arguments + ["--repeat", "1", "--threads", "1", "--json", "--dtype", dtype])
+      #expect(run.status == 0, "\(run.messages)")
+      let report = try object(run.output)
+      #expect(report["benchmark"] as? String == arguments[0])
+      let rate = try #require(report["gflops"] as? Double)
+      let seconds = try #require(report["seconds_median"] as? Double)
+      if let expected = operations[arguments[0]] {
+        #expect(abs(rate * seconds * 1e9 - Double(expected)) < 1e-3)
+      }
+      #expect(report["isa"] as? String != nil && report["share_of_peak"] as? Double ?? 0 > 0)
+    }
+    let table = try CommandRun.program(["bench"] + arguments + ["--repeat", "1"])
+    #expect(table.output.contains("share of peak"))
   }
 
   @Test func whatDoesNotFitIsRefused() async {

@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct FailureTests {
   @Test(arguments: [
-    (CommandError.inputMissing(path: "a"), ExitStatus.inputMissing),
+    (CommandError.inputMissing(path: "a"), FlashPortraitCLI.ExitStatus.inputMissing),
     (CommandError.inputUnreadable(path: "a", reason: "r"), .inputMissing),
     (CommandError.emptyInput(path: "a", expected: "b"), .badData),
     (CommandError.outputExists(path: "a"), .cannotCreate),
@@ -17,12 +17,12 @@ import Testing
     (CommandError.interrupted(signal: SIGINT), .interrupted),
     (CommandError.interrupted(signal: SIGTERM), .terminated),
   ])
-  func commandErrors(error: CommandError, status: ExitStatus) {
+  func commandErrors(error: CommandError, status: FlashPortraitCLI.ExitStatus) {
     #expect(Failure(error)?.status == status)
   }
 
   @Test(arguments: [
-    (CheckpointError.unreadable(path: "a", reason: "r"), ExitStatus.inputMissing),
+    (CheckpointError.unreadable(path: "a", reason: "r"), FlashPortraitCLI.ExitStatus.inputMissing),
     (CheckpointError.missingShard(index: "a", shard: "b", tensorCount: 1), .inputMissing),
     (CheckpointError.malformed(path: "a", tensor: nil, expected: "b", found: "c"), .badData),
     (CheckpointError.forbiddenGlobal(path: "a", name: "os.system"), .badData),
@@ -30,26 +30,26 @@ import Testing
     (CheckpointError.unwritable(path: "a", reason: "r"), .cannotCreate),
     (CheckpointError.diskFull(path: "a", needed: 2, available: 1), .inputOutput),
   ])
-  func checkpointErrors(error: CheckpointError, status: ExitStatus) {
+  func checkpointErrors(error: CheckpointError, status: FlashPortraitCLI.ExitStatus) {
     #expect(Failure(error)?.status == status)
   }
 
   @Test(arguments: [
-    (TensorError.unknownInstructionSet("x"), ExitStatus.usage),
+    (TensorError.unknownInstructionSet("x"), FlashPortraitCLI.ExitStatus.usage),
     (TensorError.unavailableInstructionSet("amx", best: "avx2"), .unavailable),
     (TensorError.mapFailed(path: "a", reason: "r"), .inputMissing),
     (TensorError.outOfMemory(bytes: 1), .unavailable),
     (TensorError.invalidShape([-1]), .badData),
   ])
-  func tensorErrors(error: TensorError, status: ExitStatus) {
+  func tensorErrors(error: TensorError, status: FlashPortraitCLI.ExitStatus) {
     #expect(Failure(error)?.status == status)
   }
 
   @Test func errorsOfTheSystem() throws {
-    let missing = #expect(throws: CocoaError.self) {
-      try Data(contentsOf: URL(fileURLWithPath: "/nowhere/at/all"))
-    }
-    let failure = try #require(Failure(try #require(missing)))
+    let missing = try #require(
+      throws: CocoaError.self
+    ) { try Data(contentsOf: URL(fileURLWithPath: "/nowhere/at/all")) }
+    let failure = try #require(Failure(missing))
     #expect(failure.status == .inputMissing)
     #expect(failure.message.hasPrefix("/nowhere/at/all: "))
     #expect(Failure(POSIXError(.ENOSPC))?.status == .inputOutput)

@@ -105,6 +105,13 @@ import Testing
     #expect(run.output.hasPrefix("\(path): safetensors, 6000 tensors"))
   }
 
+  @Test func closedOutputIsAnError() throws {
+    let run = try CommandRun.shell("\"$FLASHPORTRAIT\" doctor >&-")
+    #expect(run.status == 74)
+    #expect(run.messages == "error: standard output: Bad file descriptor\n")
+    #expect(try CommandRun.shell("\"$FLASHPORTRAIT\" doctor 2>&- <&-").status == 0)
+  }
+
   @Test func fullOutputIsAnError() throws {
     let run = try CommandRun.shell("\"$FLASHPORTRAIT\" doctor >/dev/full")
     #expect(run.status == 74)

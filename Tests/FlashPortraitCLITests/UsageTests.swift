@@ -8,7 +8,8 @@ import Testing
     #expect(version.status == 0 && version.output == "0.1.0\n")
     let help = await CommandRun.inProcess("help", "convert")
     #expect(help.status == 0 && help.messages.isEmpty)
-    #expect(help.output.contains("USAGE: flashportrait convert <input> --output <path>"))
+    #expect(
+      help.output.contains("USAGE: flashportrait convert [<options>] <input> --output <path>"))
   }
 
   @Test(arguments: [

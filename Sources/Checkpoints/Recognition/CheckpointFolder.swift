@@ -16,6 +16,9 @@ package struct CheckpointFolder: Sendable {
     package let item: CheckpointLayout.Item
     package let state: State
 
+    /// Below the folder; the published name where there is no file.
+    package let location: String
+
     /// Bytes on disk, of all shards.
     package let byteCount: Int
 
@@ -78,37 +81,38 @@ package struct CheckpointFolder: Sendable {
   // MARK: One file
 
   private static func look(at item: CheckpointLayout.Item, in folder: String) -> File {
-    let path = "\(folder)/\(item.path)"
     var status = stat()
-    guard stat(path, &status) == 0 else {
+    guard let location = item.location(in: folder), stat("\(folder)/\(location)", &status) == 0
+    else {
       return File(
-        item: item, state: .missing, byteCount: 0, network: nil, largestBlock: 0, problem: nil)
+        item: item, state: .missing, location: item.path, byteCount: 0, network: nil,
+        largestBlock: 0, problem: nil)
     }
     guard item.network != nil else {
       let problem = status.st_size == 0 ? "the file is empty" : nil
       return File(
-        item: item, state: problem == nil ? .present : .faulty, byteCount: Int(status.st_size),
-        network: nil, largestBlock: 0, problem: problem)
+        item: item, state: problem == nil ? .present : .faulty, location: location,
+        byteCount: Int(status.st_size), network: nil, largestBlock: 0, problem: problem)
     }
-    return open(item, at: path, byteCount: Int(status.st_size))
+    return open(item, at: location, in: folder, byteCount: Int(status.st_size))
   }
 
   private static func open(
-    _ item: CheckpointLayout.Item, at path: String, byteCount: Int
+    _ item: CheckpointLayout.Item, at location: String, in folder: String, byteCount: Int
   ) -> File {
     do {
-      let file = try Checkpoint.open(path)
+      let file = try Checkpoint.open("\(folder)/\(location)")
       let network = NetworkRecognition.networks(in: file.entries).first
       let shards = (file as? ShardedCheckpoint)?.shardPaths ?? []
       let problem = problem(of: network, expected: item.network)
       return File(
-        item: item, state: problem == nil ? .present : .faulty,
+        item: item, state: problem == nil ? .present : .faulty, location: location,
         byteCount: shards.reduce(shards.isEmpty ? byteCount : 0) { $0 + size(of: $1) },
         network: network, largestBlock: largestBlock(file.entries), problem: problem)
     } catch {
       return File(
-        item: item, state: .faulty, byteCount: byteCount, network: nil, largestBlock: 0,
-        problem: "\(error)")
+        item: item, state: .faulty, location: location, byteCount: byteCount, network: nil,
+        largestBlock: 0, problem: "\(error)")
     }
   }
 

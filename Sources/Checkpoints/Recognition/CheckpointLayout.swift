@@ -1,3 +1,5 @@
+import Foundation
+
 /// The folder of checkpoints as it is downloaded.
 package enum CheckpointLayout {
   /// When a job needs a file.
@@ -26,6 +28,21 @@ package enum CheckpointLayout {
 
     /// What its tensors should be; nil for files without tensors.
     package let network: NetworkKind?
+
+    /// Where the file lies below a folder: under its published name, or converted to safetensors,
+    /// whole or in shards.
+    ///
+    /// - Returns: nil where there is none.
+    package func location(in folder: String) -> String? {
+      candidates.first { FileManager.default.fileExists(atPath: "\(folder)/\($0)") }
+    }
+
+    private var candidates: [String] {
+      let url = URL(fileURLWithPath: path)
+      guard ["pt", "pth"].contains(url.pathExtension) else { return [path] }
+      let stem = path.dropLast(url.pathExtension.count + 1)
+      return [path, "\(stem).safetensors", "\(stem).safetensors.index.json"]
+    }
   }
 
   private static let own = "FlashPortrait"

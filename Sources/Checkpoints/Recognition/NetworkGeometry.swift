@@ -69,7 +69,8 @@ enum NetworkGeometry {
       case .motionEncoder, .adapter: []
       }
     let layers = layerCount(of: kind, in: tensors)
-    let items = sizes.compactMap { name, value in value.map { GeometryItem(name: name, value: $0) } }
+    let items = sizes.compactMap { name, value in value.map { GeometryItem(name: name, value: $0) }
+    }
     return layers > 0 ? [GeometryItem(name: "layers", value: layers)] + items : items
   }
 

@@ -155,8 +155,9 @@ struct NetworkNames {
 
   /// Three memory blocks of three convolutions each.
   private static func memoryBlocks(_ half: String, _ first: Int) -> [String] {
-    affine((first..<first + 3).flatMap { block in
-      [0, 2, 4].map { "\(half).\(block).conv.\($0)" }
-    })
+    affine(
+      (first..<first + 3).flatMap { block in
+        [0, 2, 4].map { "\(half).\(block).conv.\($0)" }
+      })
   }
 }

@@ -70,7 +70,8 @@ struct BenchmarkReport: Encodable {
     table.add("kernels", "\(isa), \(formatCount(threads, "thread"))")
     table.add(
       "time",
-      "\(formatSeconds(secondsMedian)) median, \(formatSeconds(secondsMinimum)) least of \(repeats)")
+      "\(formatSeconds(secondsMedian)) median, \(formatSeconds(secondsMinimum)) least of \(repeats)"
+    )
     table.add("rate", "\(rate(gflops))")
     table.add("peak", "\(rate(peakGflops)) in registers, measured in turns")
     table.add("share of peak", String(format: "%.1f %%", shareOfPeak * 100))

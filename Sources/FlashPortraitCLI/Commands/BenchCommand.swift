@@ -10,5 +10,8 @@ struct BenchCommand: ParsableCommand {
       never leave the registers), measured in turns with the operation in the same run: compare \
       shares of peak, since rates drift on shared machines.
       """,
-    subcommands: [BenchPeakCommand.self, BenchGemmCommand.self, BenchConvCommand.self])
+    subcommands: [
+      BenchPeakCommand.self, BenchGemmCommand.self, BenchAttentionCommand.self,
+      BenchConvCommand.self,
+    ])
 }

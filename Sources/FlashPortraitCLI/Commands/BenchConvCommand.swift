@@ -4,17 +4,16 @@ import TensorCore
 struct BenchConvCommand: BenchmarkCommand {
   static let configuration = CommandConfiguration(
     commandName: "conv",
-    abstract: "A causal 3x3x3 convolution with its two earlier frames.",
+    abstract: "A 3x3x3 convolution, causal in time, over a clip.",
     discussion: """
-      bf16: frames and result in bfloat16, sums in float32. f32: all float32. Every output frame has \
-      three input frames and all rows and columns a border of zeros; the copy of the frames into \
-      padded ones is part of the time, the packing of the weights is not.
+      Input and result, channels last, in the given type. The weights are packed beforehand, as a \
+      network does once; the padding of the input is part of the time.
       """)
 
-  @Option(help: ArgumentHelp("Channels of the input.", valueName: "count"))
+  @Option(help: ArgumentHelp("Input channels.", valueName: "count"))
   var inChannels = 96
 
-  @Option(help: ArgumentHelp("Channels of the output.", valueName: "count"))
+  @Option(help: ArgumentHelp("Output channels.", valueName: "count"))
   var outChannels = 96
 
   @Option(help: ArgumentHelp("Rows of a frame.", valueName: "count"))
@@ -23,10 +22,10 @@ struct BenchConvCommand: BenchmarkCommand {
   @Option(help: ArgumentHelp("Columns of a frame.", valueName: "count"))
   var width = 128
 
-  @Option(help: ArgumentHelp("Frames of the output.", valueName: "count"))
+  @Option(help: ArgumentHelp("Frames.", valueName: "count"))
   var frames = 4
 
-  @Option(help: "Arithmetic: f32 or bf16.")
+  @Option(help: "Arithmetic: bf16 or f32.")
   var dtype: Arithmetic = .bf16
 
   @OptionGroup var benchmark: BenchmarkOptions
@@ -34,30 +33,32 @@ struct BenchConvCommand: BenchmarkCommand {
 
   private var sizes: [(name: String, value: Int)] {
     [
-      ("in-channels", inChannels), ("out-channels", outChannels), ("height", height),
+      ("in_channels", inChannels), ("out_channels", outChannels), ("height", height),
       ("width", width), ("frames", frames),
     ]
   }
 
   func validate() throws {
-    for size in sizes { try BenchmarkOptions.check(size.name, size.value) }
-    if dtype == .int8 { throw ValidationError("--dtype int8: expected f32 or bf16") }
+    for (name, value) in sizes {
+      try BenchmarkOptions.check(String(name.map { $0 == "_" ? "-" : $0 }), value)
+    }
+    if dtype == .int8 { throw ValidationError("--dtype int8: expected bf16 or f32") }
   }
 
   func operation(on context: ComputeContext) throws -> MeasuredOperation {
     let type: DType = dtype == .f32 ? .f32 : .bf16
-    let input = try BenchmarkInput.tensor(
-      Shape(validating: [frames + 2, height, width, inChannels]), type, seed: 1, on: context)
-    let output = try BenchmarkInput.tensor(
-      Shape(validating: [frames, height, width, outChannels]), type, seed: 2, on: context)
-    let weight = try BenchmarkInput.tensor(
-      Shape(validating: [outChannels, inChannels, 3, 3, 3]), type, seed: 3, on: context)
+    func input(_ axes: [Int], _ seed: UInt64) throws -> Tensor {
+      try BenchmarkInput.tensor(Shape(validating: axes), type, seed: seed, on: context)
+    }
+    let clip = try input([frames, height, width, inChannels], 1)
+    let output = try input([frames, height, width, outChannels], 2)
     let convolution = try Convolution(
-      weight: weight, geometry: .init(padding: [0, 1, 1]), arithmetic: dtype, on: context)
-    let multiplications = [27, inChannels, outChannels, height, width, frames]
+      weight: input([outChannels, inChannels, 3, 3, 3], 3),
+      geometry: .causal(kernel: [3, 3, 3]), arithmetic: dtype, on: context)
+    let points = Double(frames) * Double(height) * Double(width)
     return MeasuredOperation(
-      name: "conv", parameters: sizes.map { ($0.name.replacing("-", with: "_"), $0.value) },
-      arithmetic: dtype, operations: multiplications.reduce(2.0) { $0 * Double($1) }
-    ) { _ = try convolution(input, output: output) }
+      name: "conv", parameters: sizes, arithmetic: dtype,
+      operations: 2 * 27 * Double(inChannels) * Double(outChannels) * points
+    ) { _ = try convolution(clip, outputType: type, output: output) }
   }
 }

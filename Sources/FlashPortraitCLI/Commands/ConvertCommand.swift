@@ -17,6 +17,9 @@ struct ConvertCommand: ComputingCommand {
       names, with a float32 scale for each output channel beside them as '<name>.scale': \
       weight[n, k] = bytes[n, k] * scale[n]. --quantise f8 rounds the same weights to F8_E4M3. All \
       other tensors follow --dtype.
+
+      --lora adds strength * alpha / rank * up * down (and differences of weights, biases and \
+      modulation) in float32 and rounds the sum once.
       """)
 
   @Argument(help: "The checkpoint to read.", completion: .file())
@@ -34,6 +37,16 @@ struct ConvertCommand: ComputingCommand {
 
   @Option(help: "Store the weights of products inside blocks in 8 bits.")
   var quantise: Quantisation?
+
+  @Option(
+    name: .customLong("lora"),
+    help: ArgumentHelp(
+      "Merge this adapter, with a strength (default 1); may be repeated.",
+      valueName: "path[:weight]"), completion: .file())
+  var loras: [WeightedPath] = []
+
+  @Flag(help: "Leave out adapter tensors that fit no weight, instead of refusing them.")
+  var allowUnmatchedLora = false
 
   @Option(
     help: ArgumentHelp("Take this off the names that start with it.", valueName: "prefix"))
@@ -72,20 +85,32 @@ struct ConvertCommand: ComputingCommand {
       output: output, type: dtype, quantisation: quantise, prefix: prefixStrip, splits: split,
       shardSize: shardSize?.bytes)
     let plan = try request.plan(for: file)
+    let input = try ConversionInput(
+      file, adapters: loras, items: plan.items, leavesOutMisfits: allowUnmatchedLora)
     if split { try OutputCheck.makeFolder(output) }
-    try OutputCheck.run(plan, inputs: inputPaths(of: file), overwrites: overwrite)
+    try OutputCheck.run(
+      plan, inputs: inputPaths(of: file) + loras.map(\.path), overwrites: overwrite)
     let progress = Progress("writing \(output)", total: plan.byteCount, reporting)
     let leftOut = request.leftOut(of: file)
     if let first = leftOut.first {
       progress.warn("\(formatCount(leftOut.count, "tensor")) of no network left out: \(first) ...")
     }
+    for report in input.adapterReports { tell(report, progress) }
     try Interruption.deferred {
       try CheckpointConversion(
-        file: file, plan: plan, metadata: outputMetadata(of: file), progress: progress
+        input: input, plan: plan, metadata: outputMetadata(of: file), progress: progress
       ).run()
     }
     for path in plan.groups.flatMap({ $0.indexPath.map { [$0] } ?? $0.files.map(\.path) }) {
       try Console.current.printResult(path)
+    }
+  }
+
+  private func tell(_ report: AdapterReport, _ progress: Progress) {
+    progress.note(
+      "\(report.path): changes \(formatCount(report.merged.count, "tensor"))")
+    for misfit in report.misfits {
+      progress.warn("\(report.path): \(misfit.names.joined(separator: ", ")) \(misfit.reason)")
     }
   }
 

@@ -4,7 +4,7 @@ import TensorCore
 
 /// Writes the outputs of a plan, one piece of a tensor at a time.
 struct CheckpointConversion {
-  let file: any TensorFile
+  let input: ConversionInput
   let plan: ConversionPlan
   let metadata: [String: String]
   let progress: Progress
@@ -43,7 +43,7 @@ struct CheckpointConversion {
       path: output.path, entries: output.entries, metadata: metadata)
     for item in output.items {
       try Interruption.check()
-      let tensor = try file.tensor(item.source.name)
+      let tensor = try input.tensor(of: item)
       switch item.form {
       case .converted(let dtype): try convert(tensor, to: dtype, item.name, writer)
       case .quantised: try quantise(tensor, item.name, writer)
@@ -85,7 +85,7 @@ struct CheckpointConversion {
   ) throws {
     guard let result = try RowQuantisation.quantise(tensor) else {
       throw CheckpointError.malformed(
-        path: file.path, tensor: name, expected: "finite weights to quantise",
+        path: input.file.path, tensor: name, expected: "finite weights to quantise",
         found: "NaN or infinity")
     }
     try result.bytes.withUnsafeBytes { try writer.append($0, to: name) }
@@ -99,20 +99,27 @@ struct CheckpointConversion {
 /// The index of a sharded checkpoint, as the public loaders read it.
 private struct ShardIndexFile: Encodable {
   private struct Metadata: Encodable {
-    let total_size: Int
+    let totalSize: Int
+
+    private enum CodingKeys: String, CodingKey { case totalSize = "total_size" }
   }
 
   private let metadata: Metadata
-  private let weight_map: [String: String]
+  private let weightMap: [String: String]
+
+  private enum CodingKeys: String, CodingKey {
+    case metadata
+    case weightMap = "weight_map"
+  }
 
   init(_ group: ConversionPlan.Group) {
-    metadata = Metadata(total_size: group.files.reduce(0) { $0 + $1.byteCount })
+    metadata = Metadata(totalSize: group.files.reduce(0) { $0 + $1.byteCount })
     var map: [String: String] = [:]
     for file in group.files {
       let name = URL(fileURLWithPath: file.path).lastPathComponent
       for entry in file.entries { map[entry.name] = name }
     }
-    weight_map = map
+    weightMap = map
   }
 
   /// - Throws: `CommandError.outputNotCreated`.

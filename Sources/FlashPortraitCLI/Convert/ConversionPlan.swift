@@ -44,6 +44,7 @@ struct ConversionPlan {
 
   var byteCount: Int { groups.flatMap(\.files).reduce(0) { $0 + $1.byteCount } }
   var outputPaths: [String] { groups.flatMap(\.outputPaths) }
+  var items: [Item] { groups.flatMap(\.files).flatMap(\.items) }
 
   /// - Parameters:
   ///   - parts: path and tensors of each output, before it is cut into shards.

@@ -26,7 +26,8 @@ struct ConversionRequest {
       let entries = file.entries.filter { $0.name.hasPrefix(prefix) }
       guard !entries.isEmpty else {
         throw CommandError.inputIsNot(
-          path: file.path, expected: "a trained file of both networks: no tensor starts with "
+          path: file.path,
+          expected: "a trained file of both networks: no tensor starts with "
             + "'\(prefix)'")
       }
       let items = entries.map { item($0, String($0.name.dropFirst(prefix.count))) }

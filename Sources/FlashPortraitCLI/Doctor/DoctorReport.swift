@@ -14,7 +14,7 @@ struct DoctorReport: Encodable {
     let problem: String?
 
     init(_ file: CheckpointFolder.File) {
-      path = file.item.path
+      path = file.location
       purpose = file.item.purpose
       need = file.item.need.rawValue
       state = file.state.rawValue
@@ -86,13 +86,15 @@ extension DoctorReport {
     lines += section("Processor", processorRows)
     lines += section("Kernels", machine.kernels.map { [$0.topic, $0.level] })
     lines += section("Memory", memoryRows)
-    lines += section("Disk", machine.disks.map { disk in
-      [
-        disk.use,
-        "\(formatBytes(disk.available)) free of \(formatBytes(disk.total)), "
-          + "\(disk.fileSystem), \(disk.path)",
-      ]
-    })
+    lines += section(
+      "Disk",
+      machine.disks.map { disk in
+        [
+          disk.use,
+          "\(formatBytes(disk.available)) free of \(formatBytes(disk.total)), "
+            + "\(disk.fileSystem), \(disk.path)",
+        ]
+      })
     lines += section(
       "Software",
       [["kernel", machine.kernel], ["C library", machine.libc]]
@@ -123,7 +125,10 @@ extension DoctorReport {
     return [
       ["name", machine.processor.isEmpty ? "not told" : machine.processor],
       ["architecture", machine.architecture],
-      ["features", machine.features.isEmpty ? "none used" : machine.features.joined(separator: ", ")],
+      [
+        "features",
+        machine.features.isEmpty ? "none used" : machine.features.joined(separator: ", "),
+      ],
       ["kernel level", levelText],
       ["cores", "\(cores.physical) physical, \(cores.logical) logical\(quota)"],
       ["threads", "\(cores.threads)"],

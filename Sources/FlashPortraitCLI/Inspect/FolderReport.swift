@@ -29,20 +29,21 @@ struct FolderReport: Encodable {
 
   /// - Throws: `CommandError.emptyInput` where there is no checkpoint at all.
   init(_ folder: String, _ request: CheckpointReport.Request) throws {
-    let present = CheckpointLayout.items.filter {
-      FileManager.default.fileExists(atPath: "\(folder)/\($0.path)")
+    let present = CheckpointLayout.items.compactMap { item in
+      item.location(in: folder).map { (item: item, path: $0) }
     }
     let isLayout = !present.isEmpty
     let paths = isLayout ? present.map(\.path) : try Self.checkpointNames(in: folder)
     guard !paths.isEmpty else {
       throw CommandError.emptyInput(
         path: folder,
-        expected: "checkpoints (.safetensors, .index.json, .pt, .pth, .bin) or the published layout")
+        expected: "checkpoints (.safetensors, .index.json, .pt, .pth, .bin) or the published layout"
+      )
     }
     var files: [Entry] = []
     var firstError: (any Error)?
     for (index, name) in paths.enumerated() {
-      let item = isLayout ? present[index] : nil
+      let item = isLayout ? present[index].item : nil
       do {
         files.append(try Self.entry(name, item, in: folder, request))
       } catch {
@@ -57,7 +58,9 @@ struct FolderReport: Encodable {
     self.firstError = firstError
     missing =
       isLayout
-      ? CheckpointLayout.items.map(\.path).filter { path in !present.contains { $0.path == path } }
+      ? CheckpointLayout.items.map(\.path).filter { path in
+        !present.contains { $0.item.path == path }
+      }
       : []
   }
 

@@ -6,7 +6,7 @@ import TensorCore
 package struct Failure: Equatable {
   package let status: ExitStatus
 
-  /// One line: the file first, then what is wrong and what to do.
+  /// The file first, then what is wrong and what to do; one line, but for lists of tensors.
   package let message: String
 
   /// - Returns: nil for an error that no module of ours throws.

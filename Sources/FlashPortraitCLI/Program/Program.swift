@@ -52,7 +52,7 @@ package enum Program {
     // Results that were made before the failure still count; a closed pipe takes none.
     if failure.status != .outputClosed {
       do { try Console.current.finish() } catch {}
-      Console.current.printMessage("error: \(printable(failure.message))")
+      Console.current.printMessage("error: \(printableLines(failure.message))")
     }
     return failure.status.rawValue
   }

@@ -74,6 +74,12 @@ func printable(_ text: String) -> String {
   }.joined()
 }
 
+/// The same for a text whose lines stay.
+func printableLines(_ text: String) -> String {
+  text.split(separator: "\n", omittingEmptySubsequences: false)
+    .map { printable(String($0)) }.joined(separator: "\n")
+}
+
 /// Controls, and marks that turn the direction of writing.
 private func isControl(_ scalar: Unicode.Scalar) -> Bool {
   scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)

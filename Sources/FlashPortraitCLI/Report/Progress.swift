@@ -44,6 +44,17 @@ final class Progress {
     }
   }
 
+  /// What the user will want to know in any case.
+  func note(_ text: String) {
+    guard !options.quiet else { return }
+    closeLine()
+    if options.logFormat == .json {
+      emit(Event(event: "note", stage: stage, detail: text))
+    } else {
+      console.printMessage(printable(text))
+    }
+  }
+
   /// What went differently from what the user may expect.
   func warn(_ text: String) {
     guard !options.quiet else { return }
