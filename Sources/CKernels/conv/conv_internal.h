@@ -78,4 +78,51 @@ static inline int64_t fp_conv_plane_bytes(const fp_conv_layout *layout,
   return (frame->top + frame->height + frame->bottom) * fp_conv_row_bytes(layout, frame);
 }
 
+static inline int64_t fp_conv_padded_columns(const fp_conv_frame *frame) {
+  return frame->left + frame->width + frame->right;
+}
+
+// MARK: Tasks
+
+enum {
+  FP_CONV_DEPTHWISE_FLOATS = 4096, // sums of one depthwise call
+  FP_CONV_FOLDED_ROW = 64, // bytes of a position's sums where columns are folded into lanes
+};
+
+/// Bytes at the front of a task's scratch memory: the offsets of its blocks.
+static inline int64_t fp_conv_offset_bytes(const fp_conv *conv) {
+  const int64_t blocks = conv->kernel[0] * conv->kernel[1] * conv->kernel[2];
+  return fp_round_up(blocks * (int64_t)sizeof(ptrdiff_t), FP_ALIGNMENT);
+}
+
+/// Input positions that some output columns of a folded kernel meet.
+static inline int64_t fp_conv_folded_positions(const fp_conv *conv, int64_t columns) {
+  return (columns - 1) * conv->stride[2] + (conv->kernel[2] - 1) * conv->dilation[2] + 1;
+}
+
+/// What a task computes and from where: indices count positions within its phase.
+typedef struct fp_conv_site {
+  fp_conv_layout layout;
+  fp_conv_taps taps[3];
+  fp_conv_walk walk[3];
+  int64_t phase[3], group;
+  int64_t row, rows, column, columns, panel, panels;
+  // Input: blocks of k, with their offsets from `a`, which stands at the task's first position.
+  const char *a;
+  ptrdiff_t *offsets;
+  int64_t batch, first_block; // blocks that meet a frame, and those of the weights before them
+  fp_conv_blocks blocks;
+  ptrdiff_t position_step, row_step; // bytes between neighbouring positions and rows
+  // Output
+  fp_epilogue epilogue; // at the task's first position
+  int64_t row_positions; // positions of Y between neighbouring rows of the phase
+} fp_conv_site;
+
+/// Finds what a task computes; false where it has no positions. `a` is NULL where no frame is met.
+bool fp_conv_find_site(const fp_kernels *kernels, const fp_conv *conv, const fp_conv_run *run,
+                       const fp_conv_plan *plan, int64_t task, ptrdiff_t *offsets,
+                       fp_conv_site *site);
+/// The epilogue at a row and column of the task, whose rows are the phase's positions.
+fp_epilogue fp_conv_epilogue_at(const fp_conv_site *site, int64_t row, int64_t column);
+
 #endif
