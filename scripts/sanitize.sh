@@ -6,33 +6,25 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-clang=$(scripts/find_clang.sh)
 build=.build-checks/sanitize
 flags=(
-  -std=c11 -O1 -g -Wall -Wextra -Werror -fno-omit-frame-pointer
+  -O1 -g -fno-omit-frame-pointer
   -fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all
-  -I Sources/CKernels/include -I Tests/CKernelChecks/include
 )
 # The kernels allocate nothing, and the leak detector needs ptrace, which containers may forbid.
 export ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=1
 export UBSAN_OPTIONS=print_stacktrace=1
 
-rm -rf "$build"
-mkdir -p "$build"
+scripts/build_checks.sh "$build" "${flags[@]}"
 
 # A build whose sanitizers do nothing would pass everything: two known mistakes must be reported.
 for mistake in 'char bytes[4]; return bytes[n + 3];' 'return 0x7fffffff + n;'; do
   echo "int main(int n, char **v) { (void)v; $mistake }" > "$build/probe.c"
-  "$clang" "${flags[@]}" -O0 "$build/probe.c" -o "$build/probe" -fuse-ld=lld
+  "$(scripts/find_clang.sh)" "${flags[@]}" -O0 "$build/probe.c" -o "$build/probe" -fuse-ld=lld
   if "$build/probe" > /dev/null 2>&1; then
-    echo "sanitize: the sanitizers of $clang do not work" >&2
+    echo "sanitize: the sanitizers do not work" >&2
     exit 1
   fi
 done
 
-printf '%s\n' Sources/CKernels/*/*.c Tests/CKernelChecks/*.c |
-  xargs -P "$(nproc)" -I {} bash -c '
-    object=$1/$(tr / _ <<< "$2").o; shift 2; exec "$@" -o "$object"' _ \
-    "$build" {} "$clang" "${flags[@]}" -c {}
-"$clang" "${flags[@]}" "$build"/*.o -o "$build/checks" -fuse-ld=lld -lm -lpthread
 "$build/checks" "$@"

@@ -24,7 +24,7 @@ build() {
   local log=.build/test-build.log
   mkdir -p .build
   if ! swift build -c release --build-tests > "$log" 2>&1; then
-    grep -E 'error|warning' -A 4 "$log" || tail -n 60 "$log"
+    (grep -E 'error:|warning:' -A 4 "$log" || tail "$log") | head -n 60
     return 1
   fi
   if grep -E '^warning:|: warning:' "$log"; then return 1; fi
@@ -49,6 +49,7 @@ part sanitize scripts/sanitize.sh
 part neon scripts/neon.sh
 part build build
 part test run_tests
+part races scripts/races.sh
 
 echo "== passed in $SECONDS s"
 printf '   %s\n' "${summary[@]}"

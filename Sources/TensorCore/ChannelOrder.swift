@@ -12,7 +12,8 @@ extension Tensor {
     try requireChannels("channels last")
     let axes = Array(shape.axes.dropFirst()) + [shape[0]]
     return try transposed(
-      rows: shape[0], columns: axes.dropLast().reduce(1, *), to: Shape(axes), type ?? dtype, context)
+      rows: shape[0], columns: axes.dropLast().reduce(1, *), to: Shape(axes), type ?? dtype, context
+    )
   }
 
   /// `[..., channels]` to `[channels, ...]`.
@@ -24,7 +25,8 @@ extension Tensor {
     try requireChannels("channels first")
     let axes = [shape[-1]] + Array(shape.axes.dropLast())
     return try transposed(
-      rows: axes.dropFirst().reduce(1, *), columns: axes[0], to: Shape(axes), type ?? dtype, context)
+      rows: axes.dropFirst().reduce(1, *), columns: axes[0], to: Shape(axes), type ?? dtype, context
+    )
   }
 
   private func requireChannels(_ operation: String) throws {

@@ -5,7 +5,7 @@ extension Convolution {
   ///
   /// - Parameters:
   ///   - frames: made by `padded` for this convolution or one that pads alike, in order of time.
-  ///   - rows: of the (upsampled) pictures in them.
+  ///   - rows: of the pictures in them.
   ///   - columns: likewise.
   ///   - framePadding: zero frames before the first.
   ///   - output: as for `callAsFunction`.

@@ -34,7 +34,8 @@ package struct Convolution: Sendable {
     let groups = geometry.groups
     guard (3...5).contains(axes.count), axes.allSatisfy({ $0 >= 1 }), axes[0] % groups == 0 else {
       throw TensorError.shapeMismatch(
-        operation: "convolution weights", expected: "3 to 5 axes, the first a multiple of \(groups)",
+        operation: "convolution weights",
+        expected: "3 to 5 axes, the first a multiple of \(groups)",
         found: "\(weight.shape)")
     }
     guard [.f32, .bf16, .f16].contains(weight.dtype) else {
@@ -84,7 +85,8 @@ package struct Convolution: Sendable {
     fp_conv(
       compute: arithmetic.kernelCompute, in_channels: Int64(inputs), out_channels: Int64(outputs),
       groups: Int64(geometry.groups), kernel: kernel.tuple, stride: geometry.stride.tuple,
-      dilation: geometry.dilation.tuple, transposed: geometry.isTransposed)
+      dilation: geometry.dilation.tuple, transposed: geometry.isTransposed,
+      upsample: Int64(geometry.upsampling))
   }
 
   var description: fp_conv {
@@ -111,19 +113,18 @@ package struct Convolution: Sendable {
   /// - Parameters:
   ///   - x: `[frames, rows, columns, in]`, float32 or bfloat16, channels contiguous.
   ///   - prologue: what happens to the input first.
-  ///   - upsampling: every pixel of `x` counts as this many rows and columns (nearest neighbour).
   ///   - output: where the result goes, float32 or bfloat16, positions evenly apart; nil makes a
   ///     new tensor of `outputType`.
   /// - Returns: `[frames, rows, columns, out]`.
   /// - Throws: `TensorError.shapeMismatch`, `.unsupportedType`, `.outOfMemory`.
   package func callAsFunction(
-    _ x: Tensor, prologue: PixelPrologue = .init(), upsampling: Int = 1,
-    epilogue: Epilogue = .init(), outputType: DType = .f32, output: Tensor? = nil
+    _ x: Tensor, prologue: PixelPrologue = .init(), epilogue: Epilogue = .init(),
+    outputType: DType = .f32, output: Tensor? = nil
   ) throws -> Tensor {
-    let frames = try padded(x, prologue: prologue, upsampling: upsampling)
+    let frames = try padded(x, prologue: prologue)
     return try convolve(
-      frames, rows: x.shape[1] * upsampling, columns: x.shape[2] * upsampling,
-      framePadding: geometry.paddingBefore.x, epilogue: epilogue, outputType: outputType,
+      frames, rows: x.shape[1], columns: x.shape[2], framePadding: geometry.paddingBefore.x,
+      epilogue: epilogue, outputType: outputType,
       output: output)
   }
 
@@ -134,8 +135,8 @@ package struct Convolution: Sendable {
   /// - Returns: as many frames as `x` has.
   /// - Throws: as `callAsFunction`; `.shapeMismatch` for a kernel that is not causal.
   package func callAsFunction(
-    _ x: Tensor, prologue: PixelPrologue = .init(), upsampling: Int = 1,
-    cache: inout CausalFrameCache, epilogue: Epilogue = .init(), outputType: DType = .f32,
+    _ x: Tensor, prologue: PixelPrologue = .init(), cache: inout CausalFrameCache,
+    epilogue: Epilogue = .init(), outputType: DType = .f32,
     output: Tensor? = nil
   ) throws -> Tensor {
     let reach = (kernel.x - 1) * geometry.dilation.x
@@ -147,10 +148,10 @@ package struct Convolution: Sendable {
         expected: "stride 1 in time and all \(reach) frames of padding in front",
         found: "\(geometry)")
     }
-    let frames = cache.frames + (try padded(x, prologue: prologue, upsampling: upsampling))
+    let frames = cache.frames + (try padded(x, prologue: prologue))
     let result = try convolve(
-      frames, rows: x.shape[1] * upsampling, columns: x.shape[2] * upsampling,
-      framePadding: reach - cache.frames.count, epilogue: epilogue, outputType: outputType,
+      frames, rows: x.shape[1], columns: x.shape[2], framePadding: reach - cache.frames.count,
+      epilogue: epilogue, outputType: outputType,
       output: output)
     cache.frames = Array(frames.suffix(reach))
     return result

@@ -75,18 +75,18 @@ extension Convolution {
   /// - Parameter x: `[frames, rows, columns, in]`, float32 or bfloat16, channels contiguous.
   /// - Throws: `TensorError.shapeMismatch`, `.unsupportedType`, `.outOfMemory`.
   package func padded(
-    _ x: Tensor, prologue: PixelPrologue = .init(), upsampling: Int = 1
+    _ x: Tensor, prologue: PixelPrologue = .init()
   ) throws -> [PaddedFrame] {
     try x.require(rank: 4, types: [.f32, .bf16], "convolution input")
     guard x.shape[3] == inputChannels else {
       throw TensorError.shapeMismatch(
         operation: "convolution input", expected: "\(inputChannels) channels", found: "\(x.shape)")
     }
-    if let frames = inPlace(x, prologue: prologue, upsampling: upsampling) { return frames }
+    if let frames = inPlace(x, prologue: prologue) { return frames }
     let sources = try (0..<x.shape[0]).map { frame in
       [PixelSource(try x.sliced(frame..<(frame + 1)).frame(), prologue: prologue)]
     }
-    return try padded(sources, rows: x.shape[1], columns: x.shape[2], upsampling: upsampling)
+    return try padded(sources, rows: x.shape[1], columns: x.shape[2])
   }
 
   /// Frames whose channels come from several sources.
@@ -94,13 +94,9 @@ extension Convolution {
   /// - Parameter sources: the sources of each frame; their channels add up to the convolution's.
   /// - Throws: `TensorError.shapeMismatch`, `.unsupportedType`, `.outOfMemory`.
   package func padded(
-    _ sources: [[PixelSource]], rows: Int, columns: Int, upsampling: Int = 1
+    _ sources: [[PixelSource]], rows: Int, columns: Int
   ) throws -> [PaddedFrame] {
-    guard upsampling >= 1, upsampling <= 64, rows >= 0, columns >= 0 else {
-      throw TensorError.shapeMismatch(
-        operation: "convolution input", expected: "an upsampling of 1 ... 64",
-        found: "\(upsampling) of \(rows)x\(columns)")
-    }
+    guard rows >= 0, columns >= 0 else { throw TensorError.invalidShape([rows, columns]) }
     for frame in sources {
       for source in frame { try source.validate(rows: rows, columns: columns, of: self) }
       guard frame.reduce(0, { $0 + $1.channels }) == inputChannels else {
@@ -109,24 +105,21 @@ extension Convolution {
           found: "\(frame.map(\.channels))")
       }
     }
-    let shape = frameShape(rows: rows * upsampling, columns: columns * upsampling)
+    let shape = frameShape(rows: rows, columns: columns)
     let bytes = try frameBytes(shape)
     let frames = try sources.map { _ in
       PaddedFrame(storage: try .allocate(byteCount: bytes), byteOffset: 0, shape: shape)
     }
-    fill(frames, shape: shape, bytes: bytes, from: sources, upsampling: upsampling)
+    fill(frames, shape: shape, bytes: bytes, from: sources)
     return frames
   }
 
-  /// Bands of rows of all frames, shared out; a band begins where an upsampled pixel does or
-  /// recomputes its first row.
+  /// Bands of rows of all frames, shared out.
   private func fill(
-    _ frames: [PaddedFrame], shape: fp_conv_frame, bytes: Int, from sources: [[PixelSource]],
-    upsampling: Int
+    _ frames: [PaddedFrame], shape: fp_conv_frame, bytes: Int, from sources: [[PixelSource]]
   ) {
     let rows = Int(shape.top + shape.height + shape.bottom)
-    let rowsPerBand = max(1, (1 << 18) / max(1, bytes / max(1, rows))).roundedUp(
-      toMultipleOf: upsampling)
+    let rowsPerBand = max(1, (1 << 18) / max(1, bytes / max(1, rows)))
     let bands = rows.dividedUp(by: rowsPerBand)
     let shared = description
     context.pool.forEach(frames.count * bands) { piece in
@@ -136,7 +129,7 @@ extension Convolution {
       let begin = piece % bands * rowsPerBand
       var channel = 0
       for source in sources[frame] where source.channels > 0 {
-        var fill = source.kernelFill(channel: channel, upsampling: upsampling)
+        var fill = source.kernelFill(channel: channel)
         fp_conv_fill_rows(
           context.kernels, &description, &shape, &fill, Int64(begin),
           Int64(min(begin + rowsPerBand, rows)), frames[frame].storage.base)
@@ -147,12 +140,10 @@ extension Convolution {
   }
 
   /// Views of a tensor that already has the layout of padded frames, nil where it has not.
-  private func inPlace(
-    _ x: Tensor, prologue: PixelPrologue, upsampling: Int
-  ) -> [PaddedFrame]? {
+  private func inPlace(_ x: Tensor, prologue: PixelPrologue) -> [PaddedFrame]? {
     let shape = frameShape(rows: x.shape[1], columns: x.shape[2])
     var description = description
-    guard upsampling == 1, prologue.isIdentity, x.isContiguous,
+    guard prologue.isIdentity, x.isContiguous,
       shape.top == 0, shape.bottom == 0, shape.left == 0, shape.right == 0,
       fp_conv_reads_in_place(context.kernels, &description, x.dtype.kernelType)
     else { return nil }
@@ -198,7 +189,7 @@ extension PixelSource {
     }
   }
 
-  fileprivate func kernelFill(channel: Int, upsampling: Int) -> fp_conv_fill {
+  fileprivate func kernelFill(channel: Int) -> fp_conv_fill {
     var fill = fp_conv_fill()
     if let pixels {
       fill.source = UnsafeRawPointer(pixels.pointer)
@@ -208,7 +199,6 @@ extension PixelSource {
     }
     fill.channels = Int64(channels)
     fill.channel = Int64(channel)
-    fill.upsample = Int64(upsampling)
     fill.norm_scale = prologue.normalizes ? Float(channels).squareRoot() : 0
     fill.multiply = prologue.multiply?.floatPointer
     fill.add = prologue.add?.floatPointer

@@ -2,14 +2,20 @@
 //
 //   checks [--isa NAME] [--only TEXT] [--no-emulation]
 //
-// Without --isa every level that the machine has; level amx by emulation where the processor has
-// AVX-512 but no AMX, unless --no-emulation. Exit code 1 where a check failed or none ran, 2 where
-// the arguments are wrong.
+// Without --isa every level that the machine has, each in a process of its own, all at the same
+// time; level amx by emulation where the processor has AVX-512 but no AMX, unless --no-emulation.
+// Exit code 1 where a check failed or none ran, 2 where the arguments are wrong.
+#if defined(__linux__)
+#define _GNU_SOURCE // fork(2)
+#endif
 #include "fp_amx_emulator.h"
 #include "fp_checks.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static const char *const isa_names[FP_ISA_COUNT] = {"generic", "neon", "avx2", "avx512", "amx"};
 
@@ -34,24 +40,45 @@ static bool parse(options *options, int count, char **arguments) {
   return true;
 }
 
-/// Runs the chosen checks at one level; adds to the totals.
-static void run_level(fp_isa isa, const char *only, const char *note, int *passed, int *failed) {
-  const int passed_before = *passed, failed_before = *failed;
+/// Runs the chosen checks at one level; true where some ran and none failed.
+static bool run_level(fp_isa isa, const char *only, const char *note) {
+  int passed = 0, failed = 0;
   for (int i = 0; i < fp_check_count(); i++) {
     const fp_check *check = fp_check_at(i);
     char message[512];
     if (only && strstr(check->name, only) == NULL)
       continue;
     if (fp_check_perform(check, isa, message, sizeof message)) {
-      ++*passed;
+      passed++;
     } else {
-      ++*failed;
+      failed++;
       printf("FAILED %s %s: %s\n", isa_names[isa], check->name, message);
     }
   }
-  printf("%s%s: %d passed, %d failed\n", isa_names[isa], note, *passed - passed_before,
-         *failed - failed_before);
-  fflush(stdout); // a later level may crash
+  printf("%s%s: %d passed, %d failed\n", isa_names[isa], note, passed, failed);
+  fflush(stdout);
+  return failed == 0 && passed > 0;
+}
+
+/// Starts a level in a process of its own, so that a crash takes no other level with it.
+static pid_t start_level(fp_isa isa, const char *only, const char *note) {
+  fflush(stdout);
+  const pid_t child = fork();
+  if (child == 0)
+    exit(run_level(isa, only, note) ? 0 : 1);
+  if (child < 0)
+    perror("fork");
+  return child;
+}
+
+/// Waits for a level; true where it passed.
+static bool end_level(fp_isa isa, pid_t child) {
+  int status;
+  if (child < 0 || waitpid(child, &status, 0) != child)
+    return false;
+  if (WIFSIGNALED(status))
+    printf("FAILED %s: ended by signal %d\n", isa_names[isa], WTERMSIG(status));
+  return status == 0;
 }
 
 int main(int count, char **arguments) {
@@ -62,11 +89,24 @@ int main(int count, char **arguments) {
     return 2;
   }
   const bool emulated = options.emulation && fp_amx_emulator_install();
-  int passed = 0, failed = 0;
+  const char *notes[FP_ISA_COUNT] = {"", "", "", "", emulated ? " (emulated instructions)" : ""};
+  pid_t children[FP_ISA_COUNT] = {0};
+  bool ran = false, passed = true;
+  for (int isa = 0; isa < FP_ISA_COUNT; isa++) {
+    if (fp_kernels_for((fp_isa)isa) == NULL)
+      continue;
+    if (options.isa == NULL) {
+      ran = true;
+      children[isa] = start_level((fp_isa)isa, options.only, notes[isa]);
+    } else if (strcmp(options.isa, isa_names[isa]) == 0) {
+      ran = true; // in this process, where a debugger looks
+      passed = run_level((fp_isa)isa, options.only, notes[isa]);
+    }
+  }
   for (int isa = 0; isa < FP_ISA_COUNT; isa++)
-    if (fp_kernels_for((fp_isa)isa) && (!options.isa || strcmp(options.isa, isa_names[isa]) == 0))
-      run_level((fp_isa)isa, options.only,
-                isa == FP_ISA_AMX && emulated ? " (emulated instructions)" : "", &passed, &failed);
-  printf("%d passed, %d failed\n", passed, failed);
-  return failed > 0 || passed == 0;
+    if (children[isa] != 0)
+      passed = end_level((fp_isa)isa, children[isa]) && passed;
+  if (!ran)
+    fprintf(stderr, "this machine has no level %s\n", options.isa);
+  return ran && passed ? 0 : 1;
 }

@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import TensorCore
 
 /// A PyTorch archive in its parts, to be put together again with some of them changed.
 struct PyTorchArchive {
@@ -27,6 +28,35 @@ struct PyTorchArchive {
       parts.append((name, Array(bytes[start..<(start + size)])))
       place += 46 + nameCount + integer(place + 30, 2) + integer(place + 32, 2)
     }
+  }
+
+  /// Writes the file of declared tensors with holes for their data, and puts bytes at the start
+  /// of some of them.
+  static func writeSparse(
+    _ entries: [TensorEntry], to path: String, data: [String: [UInt8]] = [:]
+  ) throws {
+    var pickle = PickleWriter()
+    for (key, entry) in entries.enumerated() { pickle.add(entry, key: key) }
+    pickle.finish()
+    var layout = ZipLayout(
+      [ZipLayout.Entry(name: "a/data.pkl", byteCount: pickle.bytes.count)]
+        + entries.enumerated().map { key, entry in
+          ZipLayout.Entry(name: "a/data/\(key)", byteCount: entry.byteCount)
+        })
+    layout.entries[0].checksum = pickle.bytes.withUnsafeBytes(CRC32.of)
+    var pieces = layout.entries.indices.map { layout.localHeader($0) }
+    pieces.append(layout.directory())
+    pieces.append((pickle.bytes, layout.entries[0].offset))
+    for (key, entry) in entries.enumerated() {
+      pieces.append((data[entry.name] ?? [], layout.entries[key + 1].offset))
+    }
+    try Data().write(to: URL(fileURLWithPath: path))
+    let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+    for piece in pieces {
+      try handle.seek(toOffset: UInt64(piece.offset))
+      try handle.write(contentsOf: piece.bytes)
+    }
+    try handle.close()
   }
 
   var pickle: [UInt8] {

@@ -29,8 +29,10 @@ import Testing
   private static let refused: [(pickle: [UInt8], name: String)] = [
     (Pickle.join("cos\nsystem\n(S'true'\ntR."), "os.system"),
     (Pickle.of("cposix\nsystem\n0}."), "posix.system"),
-    (Pickle.join([0x80, 4], Pickle.text("builtins"), Pickle.text("eval"), [0x93], "0}."),
-      "builtins.eval"),
+    (
+      Pickle.join([0x80, 4], Pickle.text("builtins"), Pickle.text("eval"), [0x93], "0}."),
+      "builtins.eval"
+    ),
     (Pickle.join("(ibuiltins\nexec\n."), "builtins.exec"),
     (Pickle.of("}ctorch\nload\nb."), "torch.load"),
     (Pickle.of("ctorch.nn.modules.linear\nLinear\n)."), "torch.nn.modules.linear.Linear"),
@@ -67,7 +69,8 @@ import Testing
     for pickle in [
       dict + "(K\u{1}tR.", dict + "NR.", dict + ")R)R.", rebuild + ")R.", rebuild + "(NNNNNNtR.",
       parameter + "(NNNtR.", "ctorch\nFloatStorage\n)R.", "NQ.", "(NNNNNtQ.", dict + "}b.", "]}b.",
-      "NNb.", "ctorch\nSize\n(K\u{1}tR.", "(", "0", "1", "2", "a", "s", "e", "u", "t", "R", "Q", "b",
+      "NNb.", "ctorch\nSize\n(K\u{1}tR.", "(", "0", "1", "2", "a", "s", "e", "u", "t", "R", "Q",
+      "b",
       "(N", "Na", "NNNs", "}(Nu", "(0N0.",
     ] {
       #expect(try message(open(Pickle.of(pickle))).contains("of data.pkl"), "\(pickle)")
@@ -192,7 +195,8 @@ import Testing
   }
 
   @Test func filesWithoutTensorsAreExplained() throws {
-    #expect(try message(open([0x80, 2, 0x4B, 7, 0x2E])).contains("a file that holds a int, no tensors"))
+    #expect(
+      try message(open([0x80, 2, 0x4B, 7, 0x2E])).contains("a file that holds a int, no tensors"))
     #expect(try open([0x80, 2, 0x7D, 0x2E]).entries.isEmpty)
   }
 }

@@ -1,21 +1,7 @@
 import Checkpoints
 import Foundation
 import TensorCore
-
-/// A reproducible source of randomness (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
-}
+import TestSupport
 
 /// Ways to damage a PyTorch file, from single bits to pickles that are whole but mean harm.
 struct PyTorchMutations {
@@ -37,9 +23,10 @@ struct PyTorchMutations {
     case 1: return damagedTail(sound[choice])
     case 2: return spliced(sound[choice])
     case 3: return rearranged(archives[choice])
-    case 4, 5, 6: return repickled(archives[choice]) { random, pickle in
-      Self.damagePickle(pickle, &random)
-    }
+    case 4, 5, 6:
+      return repickled(archives[choice]) { random, pickle in
+        Self.damagePickle(pickle, &random)
+      }
     case 7: return repickled(archives[choice]) { random, _ in Self.soup(&random) }
     case 8: return repickled(archives[choice]) { random, _ in Self.bomb(&random) }
     default: return repickled(archives[choice]) { random, _ in Self.tensor(&random) }
@@ -140,10 +127,12 @@ struct PyTorchMutations {
     return archive.bytes()
   }
 
-  private static let opcodes = Array("(.0122NKMJGXTUBCi)t]aels}usbjhqrcRQob".utf8) + [
-    0x80, 0x81, 0x82, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8A, 0x8B, 0x8C, 0x8D, 0x8E, 0x8F, 0x90, 0x91,
-    0x92, 0x93, 0x94, 0x95, 0x96,
-  ]
+  private static let opcodes =
+    Array("(.0122NKMJGXTUBCi)t]aels}usbjhqrcRQob".utf8) + [
+      0x80, 0x81, 0x82, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8A, 0x8B, 0x8C, 0x8D, 0x8E, 0x8F, 0x90,
+      0x91,
+      0x92, 0x93, 0x94, 0x95, 0x96,
+    ]
 
   /// A pickle with bytes, instructions or pieces of it changed.
   private static func damagePickle(
@@ -187,7 +176,8 @@ struct PyTorchMutations {
     var pickle: [UInt8] = [0x80, 2]
     for _ in 0..<Int.random(in: 1...300, using: &random) {
       switch Int.random(in: 0..<8, using: &random) {
-      case 0: pickle += Pickle.text(["storage", "0", "cpu", "model"].randomElement(using: &random) ?? "")
+      case 0:
+        pickle += Pickle.text(["storage", "0", "cpu", "model"].randomElement(using: &random) ?? "")
       case 1: pickle += (names.dropLast().randomElement(using: &random) ?? "").pickled
       case 2: pickle += Pickle.integer(Int64.random(in: -2...9, using: &random))
       case 3: pickle += [0x71, UInt8.random(in: 0..<8, using: &random)]
@@ -202,7 +192,9 @@ struct PyTorchMutations {
   /// Small pickles that stand for much.
   private static func bomb(_ random: inout SeededGenerator) -> [UInt8] {
     let times = Int.random(in: 1...3000, using: &random)
-    let wraps = ["\u{1}", "(h\u{0}h\u{0}t", "](h\u{0}h\u{0}e", "}(K\u{1}h\u{0}K\u{2}h\u{0}u", "]h\u{0}a"]
+    let wraps = [
+      "\u{1}", "(h\u{0}h\u{0}t", "](h\u{0}h\u{0}e", "}(K\u{1}h\u{0}K\u{2}h\u{0}u", "]h\u{0}a",
+    ]
     let wrap = wraps.dropFirst().randomElement(using: &random) ?? ""
     let step = Pickle.join(wrap, "q\u{0}0")
     let doubling = Array(repeatElement(step, count: times).joined())

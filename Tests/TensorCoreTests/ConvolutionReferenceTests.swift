@@ -24,7 +24,7 @@ import Testing
         stride: Self.axes(stride, 1), paddingBefore: Self.axes(before, 0),
         paddingAfter: Self.axes(transposed ? before : after, 0), dilation: Self.axes(dilation, 1),
         groups: groups, isTransposed: transposed,
-        outputPadding: transposed ? Self.axes(after, 0) : .zero)
+        outputPadding: transposed ? Self.axes(after, 0) : .zero, upsampling: upsampling)
     }
 
     static func axes(_ values: [Int], _ fill: Int) -> SIMD3<Int> {
@@ -39,7 +39,7 @@ import Testing
   static var path: String {
     ProcessInfo.processInfo.environment["FLASHPORTRAIT_CONVOLUTION_CASES"]
       ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        .appendingPathComponent("Fixtures/convolution.safetensors").path
+      .appendingPathComponent("Fixtures/convolution.safetensors").path
   }
 
   @Test(arguments: InstructionSet.available)
@@ -74,22 +74,15 @@ import Testing
     }
     let convolution = try Convolution(
       weight: try #require(try tensor("weight")), bias: try tensor("bias"),
-      geometry: test.geometry, arithmetic: try #require(Arithmetic(rawValue: test.arithmetic)), on: context)
+      geometry: test.geometry, arithmetic: try #require(Arithmetic(rawValue: test.arithmetic)),
+      on: context)
     let prologue = PixelPrologue(
       normalizes: test.normalizes, multiply: try tensor("multiply"), add: try tensor("add"),
       activation: test.activation == "silu" ? .silu : test.activation == "relu" ? .relu : .none)
     let input = try #require(try tensor("input"))
-    let result: Tensor
-    if test.upsampling > 1, input.shape.rank < 3 {
-      // One row: upsampled here, since pictures are upsampled along both axes.
-      result = try convolution(
-        clip(repeating(input, test.upsampling), context), prologue: prologue,
-        epilogue: .init(residual: try tensor("residual").map { try clip($0, context) }))
-    } else {
-      result = try convolution(
-        clip(input, context), prologue: prologue, upsampling: test.upsampling,
-        epilogue: .init(residual: try tensor("residual").map { try clip($0, context) }))
-    }
+    let result = try convolution(
+      clip(input, context), prologue: prologue,
+      epilogue: .init(residual: try tensor("residual").map { try clip($0, context) }))
     let axes = Array(result.shape.axes.dropLast().suffix(input.shape.rank - 1))
     return try result.channelsFirst(on: context).reshaped(Shape([result.shape[3]] + axes))
   }
@@ -99,10 +92,5 @@ import Testing
     let ones = [Int](repeating: 1, count: 4 - tensor.shape.rank)
     let axes = [tensor.shape[0]] + ones + tensor.shape.axes.dropFirst()
     return try tensor.reshaped(Shape(axes)).channelsLast(on: context)
-  }
-
-  static func repeating(_ tensor: Tensor, _ count: Int) throws -> Tensor {
-    let values = try tensor.floats().flatMap { [Float](repeating: $0, count: count) }
-    return try Tensor(values, shape: [tensor.shape[0], tensor.shape[1] * count])
   }
 }

@@ -51,7 +51,7 @@ package struct Golden: Sendable {
   package static var folder: String {
     ProcessInfo.processInfo.environment["FLASHPORTRAIT_GOLDEN"]
       ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .appendingPathComponent("Goldens").path
+      .appendingPathComponent("Goldens").path
   }
 
   /// Opens a case by name ("dit_tiny").
@@ -187,7 +187,8 @@ package struct Comparison {
     if let share = bound.shareOver {
       let found = Float(over) / Float(count)
       if found > share.share {
-        failure = "\(found) of the values are off by more than \(share.over), allowed \(share.share)"
+        failure =
+          "\(found) of the values are off by more than \(share.over), allowed \(share.share)"
         return
       }
     } else if !got.isEmpty, !(worst.excess <= 0) {

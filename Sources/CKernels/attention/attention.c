@@ -239,7 +239,8 @@ static void attend_interleaved(const attention_run *run) {
         key = multiply_keys(run, &after, key);
       else
         lane = multiply_values(run, &before, lane);
-      const int begin = (int)(unit.rows * call / calls), end = (int)(unit.rows * (call + 1) / calls);
+      const int begin = (int)(unit.rows * call / calls);
+      const int end = (int)(unit.rows * (call + 1) / calls);
       if (end > begin)
         weigh_scores(run, &unit, begin, end);
     }

@@ -111,7 +111,9 @@ static void soften(const fp_attention_softmax_args *args, fp_attention_storage s
 }
 
 static void soften_f32(const fp_attention_softmax_args *args) { soften(args, FP_ATTENTION_F32); }
-static void soften_rounded(const fp_attention_softmax_args *args) { soften(args, FP_ATTENTION_F32_ROUNDED); }
+static void soften_rounded(const fp_attention_softmax_args *args) {
+  soften(args, FP_ATTENTION_F32_ROUNDED);
+}
 static void soften_bf16(const fp_attention_softmax_args *args) { soften(args, FP_ATTENTION_BF16); }
 
 void fp_attention_init_generic(fp_attention_kernels *kernels) {

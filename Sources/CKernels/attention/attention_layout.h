@@ -46,8 +46,8 @@ static inline char *fp_attention_packed_block(const fp_attention_layout *layout,
   return (char *)packed + index * (layout->key_bytes + layout->value_bytes);
 }
 
-/// Lanes of the panel that starts at `lane` of `count`, in vectors of 16. The last two share what is
-/// left: narrow panels are slow.
+/// Lanes of the panel that starts at `lane` of `count`, in vectors of 16. The last two share what
+/// is left: narrow panels are slow.
 static inline int fp_attention_panel_lanes(const fp_tile_kernels *tile, int64_t lane,
                                            int64_t count) {
   const int64_t left = fp_round_up(count - lane, 16);

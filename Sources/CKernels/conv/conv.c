@@ -8,6 +8,7 @@ enum {
   wanted_tasks = 64,     // below this the panels are shared out too
   pass_bytes = 64 << 10, // weights of a pass: they stay near the core
   depthwise_floats = 4096, // sums of one depthwise call
+  folded_row = 64,         // bytes of a position's sums where columns are folded into lanes
 };
 
 /// The sizes of the largest phase of a run, in positions.
@@ -34,6 +35,11 @@ static bool spanning_pays(const fp_conv *conv, const fp_conv_run *run, int64_t b
     return false;
   const int64_t spanned = (band_rows - 1) * padded_columns(&run->frame) + columns;
   return fp_divide_up(spanned, tile_rows) < band_rows * fp_divide_up(columns, tile_rows);
+}
+
+/// Input positions that some output columns of a folded kernel meet.
+static int64_t folded_positions(const fp_conv *conv, int64_t columns) {
+  return (columns - 1) * conv->stride[2] + (conv->kernel[2] - 1) * conv->dilation[2] + 1;
 }
 
 fp_conv_plan fp_conv_plan_for(const fp_kernels *kernels, const fp_conv *conv,
@@ -66,6 +72,11 @@ fp_conv_plan fp_conv_plan_for(const fp_kernels *kernels, const fp_conv *conv,
   if (layout.depthwise) {
     const int64_t sums = fp_most(depthwise_floats, layout.words);
     plan.scratch_bytes = offsets + (size_t)sums * 4;
+    return plan;
+  }
+  if (layout.fold > 1) {
+    const int64_t positions = fp_round_up(folded_positions(conv, plan.band_columns), tile->rows);
+    plan.scratch_bytes = offsets + (size_t)((positions + plan.band_columns) * folded_row);
     return plan;
   }
   plan.spanning = plan.column_bands == 1 &&
@@ -120,7 +131,7 @@ static int64_t read_task(const fp_conv *conv, const fp_conv_run *run, const fp_c
   const int64_t frame = task;
   site->phase[0] = (frame + run->pad[0]) % fp_conv_phases(conv, 0);
   for (int axis = 0; axis < 3; axis++) {
-    site->taps[axis] = fp_conv_taps_of(conv, axis, site->phase[axis]);
+    site->taps[axis] = fp_conv_depth_taps(conv, &site->layout, axis, site->phase[axis]);
     site->walk[axis] =
         fp_conv_walk_of(conv, axis, site->phase[axis], run->pad[axis], run->out[axis]);
   }
@@ -329,6 +340,57 @@ static void perform_panel(const fp_kernels *kernels, const fp_tile_kernels *tile
   } while (!pass.last);
 }
 
+/// Adds up the sums of a folded kernel's columns: those of column x stand x * dilation positions
+/// on, beside each other as lanes.
+static void add_columns(const fp_conv *conv, int64_t lanes, const char *sums, int64_t columns,
+                        char *target) {
+  for (int64_t column = 0; column < columns; column++) {
+    const char *first = sums + column * conv->stride[2] * folded_row;
+    float *total = (float *)(target + column * folded_row);
+    memcpy(total, first, (size_t)lanes * 4);
+    for (int64_t x = 1; x < conv->kernel[2]; x++) {
+      const float *part = (const float *)(first + x * conv->dilation[2] * folded_row) + x * lanes;
+      for (int64_t lane = 0; lane < lanes; lane++)
+        total[lane] += part[lane];
+    }
+  }
+}
+
+/// Few output channels: sums of every input position, then those of the columns added up.
+static void perform_folded(const fp_kernels *kernels, const fp_tile_kernels *tile,
+                           const fp_conv *conv, const conv_site *site, const char *weights,
+                           char *sums) {
+  const int64_t lanes = site->layout.lanes;
+  const int64_t positions = folded_positions(conv, site->columns);
+  char *totals = sums + fp_round_up(positions, tile->rows) * folded_row;
+  for (int64_t row = 0; row < site->rows; row++) {
+    for (int64_t position = 0; position < positions; position += tile->rows) {
+      const fp_tile_args args = {
+          .a = site->a + row * site->row_step + position * site->layout.pixel,
+          .a_offsets = site->offsets,
+          .a_row = site->layout.pixel,
+          .a_chunk = FP_ALIGNMENT,
+          .b = weights + site->first_block * site->blocks.words * folded_row,
+          .c = sums + position * folded_row,
+          .c_row = folded_row,
+          .batch = (int)site->batch,
+          .groups = (int)site->blocks.words,
+          .rows = (int)fp_least(tile->rows, positions - position),
+          .lanes = 16,
+      };
+      tile->multiply(&args);
+    }
+    add_columns(conv, lanes, sums, site->columns, totals);
+    const fp_epilogue epilogue = epilogue_at(site, row, 0);
+    const fp_store_args store = {.c = totals,
+                                 .c_row = folded_row,
+                                 .lane = site->group * lanes,
+                                 .rows = (int)site->columns,
+                                 .lanes = (int)lanes};
+    kernels->matmul.store(&epilogue, &store);
+  }
+}
+
 /// Depthwise: positions by turns, all channels of each, then the epilogue.
 static void perform_depthwise(const fp_kernels *kernels, const conv_site *site,
                               const float *weights, float *sums) {
@@ -376,7 +438,10 @@ void fp_conv_perform(const fp_kernels *kernels, const fp_conv *conv, const fp_co
   const fp_tile_kernels *tile = &kernels->matmul.tile[conv->compute];
   const char *weights = (const char *)run->weights +
                         fp_conv_weights_offset(conv, &site.layout, site.phase, site.group);
-  for (int64_t panel = site.panel; panel < site.panel + site.panels; panel++)
-    perform_panel(kernels, tile, run, plan, &site, weights, panel, sums);
+  if (site.layout.fold > 1)
+    perform_folded(kernels, tile, conv, &site, weights, sums);
+  else
+    for (int64_t panel = site.panel; panel < site.panel + site.panels; panel++)
+      perform_panel(kernels, tile, run, plan, &site, weights, panel, sums);
   tile->finish();
 }

@@ -1,4 +1,4 @@
-// Filling padded frames: borders, norm and activation on the way in, upsampling, several sources.
+// Filling padded frames: borders, norm and activation on the way in, several sources.
 #include "conv_internal.h"
 
 #include <string.h>
@@ -23,7 +23,7 @@ static void clear_border(const fp_conv_layout *layout, const fp_conv_frame *fram
 static void fill_zeros(const fp_pixel_args *pixels) {
   const size_t bytes =
       (size_t)(pixels->channels + pixels->padding) * fp_dtype_size(pixels->target_type);
-  for (int64_t i = 0; i < pixels->pixels * pixels->repeat; i++)
+  for (int64_t i = 0; i < pixels->pixels; i++)
     memset((char *)pixels->target + i * pixels->target_pixel, 0, bytes);
 }
 
@@ -32,7 +32,6 @@ static void fill_row(const fp_kernels *kernels, const fp_conv *conv, const fp_co
                      const fp_conv_frame *frame, const fp_conv_fill *fill, int64_t row,
                      char *target) {
   const int64_t size = (int64_t)fp_dtype_size(layout->storage);
-  const int64_t source_row = (row - frame->top) / fill->upsample;
   int64_t done = 0;
   while (done < fill->channels) {
     const int64_t channel = fill->channel + done;
@@ -48,8 +47,7 @@ static void fill_row(const fp_kernels *kernels, const fp_conv *conv, const fp_co
         .target_type = layout->storage,
         .round = conv->compute == FP_COMPUTE_BF16,
         .target_pixel = layout->pixel,
-        .pixels = frame->width / fill->upsample,
-        .repeat = fill->upsample,
+        .pixels = frame->width,
         .channels = count,
         .padding = ends ? layout->pixel / size - layout->channels : 0,
         .norm_scale = fill->norm_scale,
@@ -58,7 +56,7 @@ static void fill_row(const fp_kernels *kernels, const fp_conv *conv, const fp_co
         .activation = fill->activation,
     };
     if (fill->source) {
-      pixels.source = (const char *)fill->source + source_row * fill->source_row +
+      pixels.source = (const char *)fill->source + (row - frame->top) * fill->source_row +
                       done * (int64_t)fp_dtype_size(fill->source_type);
       kernels->conv.pixels(&pixels);
     } else {
@@ -72,23 +70,10 @@ void fp_conv_fill_rows(const fp_kernels *kernels, const fp_conv *conv, const fp_
                        const fp_conv_fill *fill, int64_t row_begin, int64_t row_end,
                        void *target) {
   const fp_conv_layout layout = fp_conv_layout_of(kernels, conv);
-  const int64_t row_bytes = fp_conv_row_bytes(&layout, frame);
-  const bool alone = fill->channels == conv->in_channels;
   for (int64_t row = row_begin; row < row_end; row++) {
     if (fill->channel == 0)
       clear_border(&layout, frame, row, target);
-    const int64_t y = row - frame->top;
-    if (y < 0 || y >= frame->height)
-      continue;
-    const bool repeated = alone && row > row_begin && y % fill->upsample != 0;
-    if (!repeated) {
+    if (row >= frame->top && row < frame->top + frame->height)
       fill_row(kernels, conv, &layout, frame, fill, row, target);
-      continue;
-    }
-    for (int64_t plane = 0; plane < layout.planes; plane++) {
-      char *start =
-          (char *)target + plane * fp_conv_plane_bytes(&layout, frame) + row * row_bytes;
-      memcpy(start, start - row_bytes, (size_t)row_bytes);
-    }
   }
 }

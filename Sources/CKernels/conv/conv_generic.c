@@ -36,7 +36,7 @@ static float activate(float x, fp_activation activation) {
 static void pixels(const fp_pixel_args *args) {
   for (int64_t i = 0; i < args->pixels; i++) {
     const char *source = (const char *)args->source + i * args->source_pixel;
-    char *target = (char *)args->target + i * args->repeat * args->target_pixel;
+    char *target = (char *)args->target + i * args->target_pixel;
     float scale = 1;
     if (args->norm_scale != 0) {
       double squares = 0;
@@ -57,8 +57,7 @@ static void pixels(const fp_pixel_args *args) {
           x += args->add[c];
         x = activate(x, args->activation);
       }
-      for (int64_t copy = 0; copy < args->repeat; copy++)
-        save(target + copy * args->target_pixel, args->target_type, args->round, c, x);
+      save(target, args->target_type, args->round, c, x);
     }
   }
 }

@@ -11,12 +11,16 @@ static inline int64_t fp_least(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t fp_most(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /// The taps of one axis that meet the outputs of one phase, in the order of their inputs: tap
-/// first_tap + j * tap_step reads the input `delta + j * delta_step` after the position's own.
+/// first_tap + j * tap_step reads the input `delta + j * delta_step` after the position's own. The
+/// `merged` taps from there on read the same one, as far as the kernel has them.
 typedef struct fp_conv_taps {
-  int64_t count, first_tap, tap_step, delta, delta_step;
+  int64_t count, first_tap, tap_step, delta, delta_step, merged;
 } fp_conv_taps;
 
-/// Residues of the output position that an axis tells apart.
+/// Residues of the output position that an axis tells apart, and pixels' repeats along it.
+static inline int64_t fp_conv_repeats(const fp_conv *conv, int axis) {
+  return axis == 0 ? 1 : conv->upsample;
+}
 int64_t fp_conv_phases(const fp_conv *conv, int axis);
 fp_conv_taps fp_conv_taps_of(const fp_conv *conv, int axis, int64_t phase);
 
@@ -38,10 +42,15 @@ typedef struct fp_conv_layout {
   int64_t pixel;    // bytes of a plane's pixel: channels filled up to whole words
   int64_t words;    // of a pixel
   int64_t lanes;    // output channels of a group
+  int64_t fold;     // columns of the kernel that stand side by side as lanes; 1: none
   int64_t lane_units, panels; // lanes in sixteens, shared out evenly among the panels
 } fp_conv_layout;
 
 fp_conv_layout fp_conv_layout_of(const fp_kernels *kernels, const fp_conv *conv);
+
+/// The taps of an axis that k runs over: those of folded columns are lanes instead.
+fp_conv_taps fp_conv_depth_taps(const fp_conv *conv, const fp_conv_layout *layout, int axis,
+                                int64_t phase);
 
 /// First sixteen of a panel.
 static inline int64_t fp_conv_panel_unit(const fp_conv_layout *layout, int64_t panel) {

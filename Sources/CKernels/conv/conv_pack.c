@@ -69,36 +69,52 @@ static pack_unit unit_at(const fp_conv *conv, const fp_conv_layout *layout, int6
   for (int axis = 2; axis >= 0; axis--) {
     unit.phase[axis] = index % fp_conv_phases(conv, axis);
     index /= fp_conv_phases(conv, axis);
-    unit.taps[axis] = fp_conv_taps_of(conv, axis, unit.phase[axis]);
+    unit.taps[axis] = fp_conv_depth_taps(conv, layout, axis, unit.phase[axis]);
   }
   unit.lane = 16 * fp_conv_panel_unit(layout, panel);
   unit.lanes = 16 * fp_conv_panel_unit(layout, panel + 1) - unit.lane;
-  unit.valid = fp_least(unit.lanes, layout->lanes - unit.lane);
+  unit.valid = fp_least(unit.lanes, layout->lanes * layout->fold - unit.lane);
   return unit;
+}
+
+/// Taps of the kernel that are added up for one tap of a phase.
+typedef struct tap_range {
+  int64_t begin, end;
+} tap_range;
+
+static tap_range kernel_taps(const fp_conv *conv, const pack_unit *unit, int axis, int64_t index) {
+  const fp_conv_taps *taps = &unit->taps[axis];
+  const int64_t first = taps->first_tap + index * taps->tap_step;
+  return (tap_range){fp_most(first, 0), fp_least(first + taps->merged, conv->kernel[axis])};
 }
 
 /// Gathers one block as rows of lanes: `columns` taps from `column` on, all channels of each.
 static void gather_block(const fp_conv *conv, const fp_conv_layout *layout, const pack_unit *unit,
-                         const void *weights, fp_dtype type, int64_t frame_tap, int64_t row_tap,
+                         const void *weights, fp_dtype type, int64_t frame_tap, tap_range rows,
                          int64_t column, int64_t columns, char *target) {
   const int64_t size = (int64_t)fp_dtype_size(layout->storage);
   const int64_t taps = conv->kernel[0] * conv->kernel[1] * conv->kernel[2];
-  const int64_t tap_base = (frame_tap * conv->kernel[1] + row_tap) * conv->kernel[2];
   const bool round = conv->compute == FP_COMPUTE_BF16;
   memset(target, 0, (size_t)(unit->valid * columns * layout->pixel));
   for (int64_t lane = 0; lane < unit->valid; lane++) {
-    const int64_t out = unit->group * layout->lanes + unit->lane + lane;
+    const int64_t out = (unit->lane + lane) % layout->lanes; // within the group
     for (int64_t j = 0; j < columns; j++) {
-      const int64_t tap =
-          tap_base + unit->taps[2].first_tap + (column + j) * unit->taps[2].tap_step;
+      const int64_t folded = (unit->lane + lane) / layout->lanes;
+      const tap_range column_taps = layout->fold > 1
+                                        ? (tap_range){folded, folded + 1}
+                                        : kernel_taps(conv, unit, 2, column + j);
       char *place = target + (lane * columns + j) * layout->pixel;
       for (int64_t channel = 0; channel < layout->channels; channel++) {
         const int64_t pair =
-            conv->transposed ? (unit->group * layout->channels + channel) * layout->lanes +
-                                   unit->lane + lane
-                             : out * layout->channels + channel;
-        save(place + channel * size, layout->storage, round,
-             load(weights, type, pair * taps + tap));
+            conv->transposed
+                ? (unit->group * layout->channels + channel) * layout->lanes + out
+                : (unit->group * layout->lanes + out) * layout->channels + channel;
+        float sum = 0;
+        for (int64_t y = rows.begin; y < rows.end; y++)
+          for (int64_t x = column_taps.begin; x < column_taps.end; x++)
+            sum += load(weights, type,
+                        pair * taps + (frame_tap * conv->kernel[1] + y) * conv->kernel[2] + x);
+        save(place + channel * size, layout->storage, round, sum);
       }
     }
   }
@@ -126,7 +142,7 @@ void fp_conv_pack(const fp_kernels *kernels, const fp_conv *conv, const void *we
       for (int64_t x = 0; x < blocks.per_row; x++) {
         gather_block(conv, &layout, &unit, weights, type,
                      unit.taps[0].first_tap + t * unit.taps[0].tap_step,
-                     unit.taps[1].first_tap + y * unit.taps[1].tap_step, x, columns, scratch);
+                     kernel_taps(conv, &unit, 1, y), x, columns, scratch);
         const int64_t row = columns * layout.pixel;
         tile->pack_lanes(target, scratch, row, unit.valid, row / (4 / tile->group), (int)unit.lanes,
                          blocks.words);

@@ -150,31 +150,26 @@ FP_INLINE void pixel(const fp_pixel_args *args, const char *source, char *target
 }
 
 FP_INLINE void all_pixels(const fp_pixel_args *args, fp_dtype source_type, fp_dtype target_type) {
-  const size_t bytes =
-      (size_t)((args->channels + args->padding) * (target_type == FP_F32 ? 4 : 2));
-  for (int64_t i = 0; i < args->pixels; i++) {
-    char *target = (char *)args->target + i * args->repeat * args->target_pixel;
-    pixel(args, (const char *)args->source + i * args->source_pixel, target, source_type,
+  const char *source = args->source;
+  char *target = args->target;
+  for (int64_t i = 0; i < args->pixels; i++)
+    pixel(args, source + i * args->source_pixel, target + i * args->target_pixel, source_type,
           target_type);
-    for (int64_t copy = 1; copy < args->repeat; copy++)
-      memcpy(target + copy * args->target_pixel, target, bytes);
-  }
 }
 
 /// A few channels as they are: vectors would be all tail.
 FP_INLINE void copy_pixels(const fp_pixel_args *args, fp_dtype source_type, fp_dtype target_type) {
   const int64_t source_size = source_type == FP_F32 ? 4 : 2;
   const int64_t target_size = target_type == FP_F32 ? 4 : 2;
-  const char *source = args->source;
-  char *target = args->target;
-  for (int64_t i = 0; i < args->pixels; i++, source += args->source_pixel)
-    for (int64_t copy = 0; copy < args->repeat; copy++, target += args->target_pixel) {
-      for (int64_t c = 0; c < args->channels; c++)
-        store_one(target + c * target_size, target_type, args->round,
-                  load_one(source + c * source_size, source_type));
-      for (int64_t c = args->channels; c < args->channels + args->padding; c++)
-        store_one(target + c * target_size, target_type, false, 0);
-    }
+  for (int64_t i = 0; i < args->pixels; i++) {
+    const char *source = (const char *)args->source + i * args->source_pixel;
+    char *target = (char *)args->target + i * args->target_pixel;
+    for (int64_t c = 0; c < args->channels; c++)
+      store_one(target + c * target_size, target_type, args->round,
+                load_one(source + c * source_size, source_type));
+    for (int64_t c = args->channels; c < args->channels + args->padding; c++)
+      store_one(target + c * target_size, target_type, false, 0);
+  }
 }
 
 FP_INLINE void pixels_of(const fp_pixel_args *args, fp_dtype source_type, fp_dtype target_type) {

@@ -3,7 +3,10 @@
 /// Included by `elementwise_<isa>.c` after its vector headers.
 #include "fp_elementwise.h"
 
-static inline fp_vec unary(fp_unary function, fp_vec x) {
+/// Inlined with a known function, so that the choice is made once and not for each vector.
+#define ONE_FUNCTION static inline __attribute__((always_inline))
+
+ONE_FUNCTION fp_vec unary(fp_unary function, fp_vec x) {
   switch (function) {
   case FP_UNARY_GELU_TANH:
     return fp_vec_gelu_tanh(x);
@@ -22,7 +25,7 @@ static inline fp_vec unary(fp_unary function, fp_vec x) {
   }
 }
 
-static void unary_array(fp_unary function, void *y, fp_dtype y_type, const void *x, fp_dtype x_type,
+ONE_FUNCTION void unary_loop(fp_unary function, void *y, fp_dtype y_type, const void *x, fp_dtype x_type,
                         size_t count) {
   size_t i = 0;
   for (; i + fp_vec_width <= count; i += fp_vec_width)
@@ -32,7 +35,27 @@ static void unary_array(fp_unary function, void *y, fp_dtype y_type, const void 
                       count - i);
 }
 
-static inline fp_vec binary(fp_binary function, fp_vec a, fp_vec b) {
+static void unary_array(fp_unary function, void *y, fp_dtype y_type, const void *x, fp_dtype x_type,
+                        size_t count) {
+  switch (function) {
+  case FP_UNARY_GELU_TANH:
+    return unary_loop(FP_UNARY_GELU_TANH, y, y_type, x, x_type, count);
+  case FP_UNARY_GELU_ERF:
+    return unary_loop(FP_UNARY_GELU_ERF, y, y_type, x, x_type, count);
+  case FP_UNARY_SILU:
+    return unary_loop(FP_UNARY_SILU, y, y_type, x, x_type, count);
+  case FP_UNARY_RELU:
+    return unary_loop(FP_UNARY_RELU, y, y_type, x, x_type, count);
+  case FP_UNARY_SIGMOID:
+    return unary_loop(FP_UNARY_SIGMOID, y, y_type, x, x_type, count);
+  case FP_UNARY_TANH:
+    return unary_loop(FP_UNARY_TANH, y, y_type, x, x_type, count);
+  default:
+    return unary_loop(FP_UNARY_EXP, y, y_type, x, x_type, count);
+  }
+}
+
+ONE_FUNCTION fp_vec binary(fp_binary function, fp_vec a, fp_vec b) {
   switch (function) {
   case FP_BINARY_ADD:
     return fp_vec_add(a, b);
@@ -47,8 +70,8 @@ static inline fp_vec binary(fp_binary function, fp_vec a, fp_vec b) {
   }
 }
 
-static void binary_arrays(fp_binary function, void *y, fp_dtype y_type, const void *a,
-                          fp_dtype a_type, const void *b, fp_dtype b_type, size_t count) {
+ONE_FUNCTION void binary_loop(fp_binary function, void *y, fp_dtype y_type, const void *a,
+                              fp_dtype a_type, const void *b, fp_dtype b_type, size_t count) {
   size_t i = 0;
   for (; i + fp_vec_width <= count; i += fp_vec_width)
     fp_vec_store(y, y_type, i,
@@ -58,6 +81,22 @@ static void binary_arrays(fp_binary function, void *y, fp_dtype y_type, const vo
                       binary(function, fp_vec_load_part(a, a_type, i, count - i),
                              fp_vec_load_part(b, b_type, i, count - i)),
                       count - i);
+}
+
+static void binary_arrays(fp_binary function, void *y, fp_dtype y_type, const void *a,
+                          fp_dtype a_type, const void *b, fp_dtype b_type, size_t count) {
+  switch (function) {
+  case FP_BINARY_ADD:
+    return binary_loop(FP_BINARY_ADD, y, y_type, a, a_type, b, b_type, count);
+  case FP_BINARY_SUBTRACT:
+    return binary_loop(FP_BINARY_SUBTRACT, y, y_type, a, a_type, b, b_type, count);
+  case FP_BINARY_MULTIPLY:
+    return binary_loop(FP_BINARY_MULTIPLY, y, y_type, a, a_type, b, b_type, count);
+  case FP_BINARY_SILU_MULTIPLY:
+    return binary_loop(FP_BINARY_SILU_MULTIPLY, y, y_type, a, a_type, b, b_type, count);
+  default:
+    return binary_loop(FP_BINARY_GELU_TANH_MULTIPLY, y, y_type, a, a_type, b, b_type, count);
+  }
 }
 
 static void scale_add(float scale, void *y, fp_dtype y_type, const void *a, fp_dtype a_type,

@@ -118,8 +118,8 @@ void fp_attention_pack(const fp_kernels *kernels, const fp_attention_keys *keys,
                        int64_t task, void *packed, void *scratch);
 
 int64_t fp_attention_tasks(const fp_kernels *kernels, const fp_attention_queries *queries);
-/// Bytes of scratch, aligned to 64, for one call of `fp_attention_attend`; it does not grow with the
-/// number of queries or keys.
+/// Bytes of scratch, aligned to 64, for one call of `fp_attention_attend`; from one block of keys
+/// on it does not grow with the length.
 size_t fp_attention_scratch_bytes(const fp_kernels *kernels,
                                   const fp_attention_shape *shape);
 /// Computes a block of query rows of one head. The packed keys have the same shape.

@@ -8,7 +8,9 @@
 /// 1-D convolution also one row.
 ///
 /// A transposed convolution is one plain convolution of stride 1 for each residue of the output
-/// position modulo the stride ("phase"), with those taps that meet it.
+/// position modulo the stride ("phase"), with those taps that meet it. So is a convolution of a
+/// picture whose pixels are repeated: taps that read the same pixel are added up beforehand, and
+/// the larger picture is never made.
 #ifndef FP_CONV_H
 #define FP_CONV_H
 
@@ -24,6 +26,8 @@ typedef struct fp_conv {
   int64_t in_channels, out_channels, groups;
   int64_t kernel[3], stride[3], dilation[3];
   bool transposed;
+  int64_t upsample; // every pixel counts as this many rows and columns (nearest neighbour); more
+                    // than 1 only where strides and dilations are 1, and not transposed
 } fp_conv;
 
 /// Whether every channel is convolved with itself alone: a kernel of its own, with float32 sums
@@ -32,7 +36,7 @@ bool fp_conv_is_depthwise(const fp_conv *conv);
 
 // MARK: Weights
 
-/// Bytes of packed weights: [phase][group][panel of lanes][kernel frame, row, column run][k][lanes].
+/// Bytes of packed weights: [phase][group][panel of lanes][kernel frame, row, column run][k][lane].
 size_t fp_conv_packed_bytes(const struct fp_kernels *kernels, const fp_conv *conv);
 /// Pieces that the packing can be shared out in, and scratch bytes for each.
 int64_t fp_conv_pack_units(const struct fp_kernels *kernels, const fp_conv *conv);
@@ -44,7 +48,7 @@ void fp_conv_pack(const struct fp_kernels *kernels, const fp_conv *conv, const v
 
 // MARK: Frames
 
-/// A picture and the zeros round it. In memory: a plane for each group of channels,
+/// A picture (not upsampled) and the zeros round it. In memory: a plane for each group of channels,
 /// [top + height + bottom][left + width + right][channels of the group, filled up to whole words].
 typedef struct fp_conv_frame {
   int64_t height, width;
@@ -63,12 +67,11 @@ bool fp_conv_reads_in_place(const struct fp_kernels *kernels, const fp_conv *con
 /// What happens to pixels on their way into a frame:
 /// activation(x * norm_scale / max(||x||, 1e-12) * multiply + add), in float32, then rounding.
 typedef struct fp_conv_fill {
-  const void *source;   // [height / upsample, width / upsample, channels]; NULL: zeros
+  const void *source;   // [height, width, channels]; NULL: zeros
   fp_dtype source_type; // F32 or BF16
   ptrdiff_t source_row, source_pixel; // bytes
   int64_t channels;     // of the source
-  int64_t channel;      // where they begin among the convolution's (several sources: one after another)
-  int64_t upsample;     // each pixel becomes this many rows and columns; at least 1
+  int64_t channel;      // where they begin among the convolution's (sources follow one another)
   float norm_scale;     // 0: no norm; else the convolution has one group
   const float *multiply, *add; // [channels] or NULL
   fp_activation activation;    // NONE, SILU or RELU
@@ -121,8 +124,7 @@ typedef struct fp_pixel_args {
   fp_dtype target_type; // F32 or BF16
   bool round;           // F32 targets: round the values to bfloat16
   ptrdiff_t target_pixel;
-  int64_t pixels;   // of the source
-  int64_t repeat;   // targets of each
+  int64_t pixels;
   int64_t channels; // values
   int64_t padding;  // zeros after them
   float norm_scale;

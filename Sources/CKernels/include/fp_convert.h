@@ -140,7 +140,8 @@ static inline uint8_t fp_f32_to_f8_e4m3(float value) {
 typedef struct fp_convert_kernels {
   /// Converts `count` elements; `source` and `target` may be unaligned and must not overlap.
   ///
-  /// The results are those of PyTorch 2.15's `Tensor.to(dtype)`, bit for bit (a NaN: a NaN of the same sign):
+  /// The results are those of PyTorch 2.15's `Tensor.to(dtype)`, bit for bit (a NaN: a NaN of the
+  /// same sign):
   /// - to a float narrower than float32 a value goes through float32, so a float64 or a large
   ///   integer is rounded twice; F8_E4M3, which has no infinity, saturates;
   /// - integer to integer keeps the low bits; to BOOL is `!= 0` (NaN is true), from BOOL 0 or 1;

@@ -52,7 +52,8 @@ fp_moments fp_join_moments(fp_moments a, fp_moments b) {
   const double apart = b.sum / b.count - a.sum / a.count;
   return (fp_moments){.count = count,
                       .sum = a.sum + b.sum,
-                      .squares = a.squares + b.squares + apart * apart * (a.count * b.count / count)};
+                      .squares = a.squares + b.squares +
+                                 apart * apart * (a.count * b.count / count)};
 }
 
 fp_extremes fp_join_extremes(fp_extremes a, fp_extremes b) {

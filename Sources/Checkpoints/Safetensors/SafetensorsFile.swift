@@ -32,7 +32,7 @@ package struct SafetensorsFile: TensorFile {
   }
 
   /// A view of the mapped data, or a copy where the file keeps them at an address that their type
-  /// cannot have (old writers did not pad the header).
+  /// cannot have: the first writers of the format did not pad the header, all later ones do.
   package func tensor(_ name: String) throws -> Tensor {
     guard let place = places[name] else {
       throw CheckpointError.noSuchTensor(path: path, tensor: name)
