@@ -16,7 +16,7 @@ import Testing
   }
 
   @Test func toBooleans() throws {
-    let x = try Tensor([0, -0.0, 1e-45, -3, .nan], shape: [5]).converted(to: .bool)
+    let x = try Tensor([0, -0.0, .leastNonzeroMagnitude, -3, .nan], shape: [5]).converted(to: .bool)
     #expect(try TestTensors.bytes(x) == [0, 0, 1, 1, 1])
   }
 
