@@ -121,7 +121,7 @@ package struct Convolution: Sendable {
     _ x: Tensor, prologue: PixelPrologue = .init(), epilogue: Epilogue = .init(),
     outputType: DType = .f32, output: Tensor? = nil
   ) throws -> Tensor {
-    let frames = try padded(x, prologue: prologue)
+    let frames = try padded(x, prologue: prologue, mayShare: true)
     return try convolve(
       frames, rows: x.shape[1], columns: x.shape[2], framePadding: geometry.paddingBefore.x,
       epilogue: epilogue, outputType: outputType,
@@ -148,7 +148,8 @@ package struct Convolution: Sendable {
         expected: "stride 1 in time and all \(reach) frames of padding in front",
         found: "\(geometry)")
     }
-    let frames = cache.frames + (try padded(x, prologue: prologue))
+    // What the cache keeps must not change when the caller reuses its tensor.
+    let frames = cache.frames + (try padded(x, prologue: prologue, mayShare: reach == 0))
     let result = try convolve(
       frames, rows: x.shape[1], columns: x.shape[2], framePadding: reach - cache.frames.count,
       epilogue: epilogue, outputType: outputType,

@@ -72,17 +72,20 @@ package struct PixelSource: Sendable {
 extension Convolution {
   /// Frames of a clip, ready to be read by this convolution.
   ///
-  /// - Parameter x: `[frames, rows, columns, in]`, float32 or bfloat16, channels contiguous.
+  /// - Parameters:
+  ///   - x: `[frames, rows, columns, in]`, float32 or bfloat16, channels contiguous.
+  ///   - mayShare: whether the frames may be views of `x`, where its layout is theirs already; they
+  ///     then change with it.
   /// - Throws: `TensorError.shapeMismatch`, `.unsupportedType`, `.outOfMemory`.
   package func padded(
-    _ x: Tensor, prologue: PixelPrologue = .init()
+    _ x: Tensor, prologue: PixelPrologue = .init(), mayShare: Bool = false
   ) throws -> [PaddedFrame] {
     try x.require(rank: 4, types: [.f32, .bf16], "convolution input")
     guard x.shape[3] == inputChannels else {
       throw TensorError.shapeMismatch(
         operation: "convolution input", expected: "\(inputChannels) channels", found: "\(x.shape)")
     }
-    if let frames = inPlace(x, prologue: prologue) { return frames }
+    if mayShare, let frames = inPlace(x, prologue: prologue) { return frames }
     let sources = try (0..<x.shape[0]).map { frame in
       [PixelSource(try x.sliced(frame..<(frame + 1)).frame(), prologue: prologue)]
     }

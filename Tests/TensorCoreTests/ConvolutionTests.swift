@@ -52,6 +52,24 @@ import Testing
     }
   }
 
+  /// A kernel without a border could read its input in place; the cache must keep a copy.
+  @Test func cacheKeepsItsFrames() throws {
+    let convolution = try Convolution(
+      weight: try Self.tensor([3, 4, 3, 1, 1], seed: 1), geometry: .causal(kernel: [3, 1, 1]),
+      arithmetic: .f32)
+    let x = try Self.tensor([4, 2, 5, 4], seed: 2)
+    let whole = try convolution(x).floats()
+    let reused = try Tensor(zeros: [1, 2, 5, 4], dtype: .f32)
+    var cache = CausalFrameCache()
+    var streamed: [Float] = []
+    for frame in 0..<4 {
+      reused.pointer.copyMemory(
+        from: x.sliced(frame..<(frame + 1)).pointer, byteCount: reused.byteCount)
+      streamed += try convolution(reused, cache: &cache).floats()
+    }
+    #expect(streamed == whole)
+  }
+
   /// A memory block's input: a frame beside the one before it, zeros before the first.
   @Test(arguments: InstructionSet.available)
   func sourcesStandOneAfterAnother(level: InstructionSet) throws {

@@ -17,10 +17,12 @@ typedef struct fp_conv_taps {
   int64_t count, first_tap, tap_step, delta, delta_step, merged;
 } fp_conv_taps;
 
-/// Residues of the output position that an axis tells apart, and pixels' repeats along it.
+/// How often each input position counts along an axis.
 static inline int64_t fp_conv_repeats(const fp_conv *conv, int axis) {
   return axis == 0 ? 1 : conv->upsample;
 }
+
+/// Residues of the output position that an axis tells apart.
 int64_t fp_conv_phases(const fp_conv *conv, int axis);
 fp_conv_taps fp_conv_taps_of(const fp_conv *conv, int axis, int64_t phase);
 
