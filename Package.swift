@@ -31,18 +31,21 @@ let package = Package(
       name: "CKernelChecks", dependencies: ["CKernels"], path: "Tests/CKernelChecks",
       exclude: ["main.c"], cSettings: strictC),
     .target(
-      name: "TestSupport", dependencies: ["Checkpoints", "TensorCore"], path: "Tests/TestSupport",
-      swiftSettings: strictSwift),
+      name: "TestSupport", dependencies: ["CKernelChecks", "Checkpoints", "TensorCore"],
+      path: "Tests/TestSupport", swiftSettings: strictSwift),
     .testTarget(
       name: "CKernelsTests", dependencies: ["CKernelChecks"], swiftSettings: strictSwift),
     .testTarget(
-      name: "TensorCoreTests", dependencies: ["TensorCore", "TestSupport"], swiftSettings: strictSwift),
+      name: "TensorCoreTests",
+      dependencies: ["TensorCore", "CKernels", "Checkpoints", "TestSupport"],
+      exclude: ["Fixtures"], swiftSettings: strictSwift),
     .testTarget(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "TensorCore", "TestSupport"],
       exclude: ["Fixtures"],
       swiftSettings: strictSwift),
     .testTarget(
-      name: "FlashPortraitCLITests", dependencies: ["FlashPortraitCLI"],
+      name: "FlashPortraitCLITests",
+      dependencies: ["FlashPortraitCLI", "Checkpoints", "TensorCore", "TestSupport"],
       swiftSettings: strictSwift),
   ],
   cLanguageStandard: .c11

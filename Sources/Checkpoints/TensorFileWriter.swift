@@ -58,7 +58,9 @@ final class TensorFileBody {
   init(_ file: AtomicFile, places: [(entry: TensorEntry, offset: Int)]) {
     self.file = file
     self.places = Dictionary(
-      uniqueKeysWithValues: places.map { ($0.entry.name, Place(entry: $0.entry, offset: $0.offset)) })
+      uniqueKeysWithValues: places.map {
+        ($0.entry.name, Place(entry: $0.entry, offset: $0.offset))
+      })
   }
 
   func entry(_ name: String) throws -> TensorEntry { try place(name).entry }

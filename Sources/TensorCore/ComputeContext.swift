@@ -21,8 +21,12 @@ package enum InstructionSet: String, CaseIterable, Sendable {
     allCases.filter { fp_kernels_for($0.kernelLevel) != nil }
   }
 
-  /// The highest level that this machine can run.
-  package static var best: InstructionSet { available.last ?? .generic }
+  /// The highest level that the processor itself can run; one that a test emulates is available,
+  /// but never the best.
+  package static var best: InstructionSet {
+    let level = fp_cpu_best_isa()
+    return allCases.last { $0.kernelLevel == level } ?? .generic
+  }
 
   /// The level that `FLASHPORTRAIT_ISA` asks for, else the best.
   ///

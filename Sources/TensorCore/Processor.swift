@@ -12,17 +12,21 @@ package enum Processor {
   package static var availableLogicalProcessors: [Int] {
     var processors = [Int32](repeating: 0, count: 4096)
     let count = Int(fp_cpu_allowed_processors(&processors, Int32(processors.count)))
-    return count == 0 ? [0] : processors.prefix(count).map(Int.init)
+    guard count > 0 else { return Array(0..<ProcessInfo.processInfo.activeProcessorCount) }
+    return processors.prefix(count).map(Int.init)
   }
 
   /// Physical cores among them: hyper-threads of one core share its arithmetic units, so a second
   /// thread on it only competes. Never more than the control group's quota.
   package static let physicalCoreCount: Int = {
-    let processors = availableLogicalProcessors
-    let cores = Set(processors.map { firstSibling(of: $0) ?? $0 })
-    let quota = cgroupProcessorQuota() ?? .infinity
-    return max(1, min(cores.count, quota.isFinite ? Int(quota.rounded(.up)) : .max))
+    let quota = controlGroupQuota ?? .infinity
+    return max(1, min(allowedCoreCount, quota.isFinite ? Int(quota.rounded(.up)) : .max))
   }()
+
+  /// Physical cores that the scheduler lets this process run on, whatever the quota.
+  package static var allowedCoreCount: Int {
+    Set(availableLogicalProcessors.map { firstSibling(of: $0) ?? $0 }).count
+  }
 
   /// The lowest-numbered logical processor on the same core.
   private static func firstSibling(of processor: Int) -> Int? {
@@ -32,7 +36,7 @@ package enum Processor {
   }
 
   /// Processors that the control group (version 2) allows, nil where it sets no limit.
-  private static func cgroupProcessorQuota() -> Double? {
+  package static var controlGroupQuota: Double? {
     guard let text = try? String(contentsOfFile: "/sys/fs/cgroup/cpu.max", encoding: .utf8) else {
       return nil
     }

@@ -5,16 +5,17 @@ package struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomStrin
   /// Elements in a tensor of this shape.
   package let count: Int
 
-  /// - Throws: `TensorError.invalidShape` where an axis is negative or the product overflows.
+  /// - Throws: `TensorError.invalidShape` where an axis is negative or the product overflows. Axes
+  ///   of size 0 do not hide an overflow of the others, which strides are made of.
   package init(validating axes: [Int]) throws {
-    var count = 1
-    for axis in axes {
-      let (product, overflow) = count.multipliedReportingOverflow(by: axis)
-      guard axis >= 0, !overflow else { throw TensorError.invalidShape(axes) }
-      count = product
+    var product = 1
+    for axis in axes where axis != 0 {
+      let (next, overflow) = product.multipliedReportingOverflow(by: axis)
+      guard axis > 0, !overflow else { throw TensorError.invalidShape(axes) }
+      product = next
     }
     self.axes = axes
-    self.count = count
+    count = axes.contains(0) ? 0 : product
   }
 
   /// A shape that our own code made; traps where `init(validating:)` would throw.

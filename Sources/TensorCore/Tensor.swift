@@ -100,8 +100,9 @@ package struct Tensor: Sendable {
       strides: order.map { strides[$0] }, byteOffset: byteOffset)
   }
 
-  /// A range of one axis; a view.
+  /// A range of one axis (negative axes count from the end); a view.
   package func sliced(_ range: Range<Int>, axis: Int = 0) -> Tensor {
+    let axis = axis < 0 ? shape.rank + axis : axis
     precondition(
       range.lowerBound >= 0 && range.upperBound <= shape[axis], "\(range) outside axis \(axis)")
     var axes = shape.axes
@@ -155,30 +156,43 @@ package struct Tensor: Sendable {
 
   private var byteCountOfFloats: Int { count * 4 }
 
-  /// Copies another tensor's elements, both in row-major order of equal shapes.
+  /// Copies another tensor's elements, both in row-major order of equal shapes; this one is
+  /// contiguous.
   private func copyElements(from source: Tensor) {
-    let size = dtype.byteCount
-    var index = [Int](repeating: 0, count: shape.rank)
-    let inner = shape.rank == 0 ? 1 : shape[-1]
-    let innerStride = (source.strides.last ?? 1) * size
     guard count > 0 else { return }
+    switch dtype.byteCount {
+    case 1: copyWords(from: source, as: UInt8.self)
+    case 2: copyWords(from: source, as: UInt16.self)
+    case 4: copyWords(from: source, as: UInt32.self)
+    default: copyWords(from: source, as: UInt64.self)
+    }
+  }
+
+  /// Mapped files may hold elements at any address, so words are loaded unaligned.
+  private func copyWords<Word: BitwiseCopyable>(from source: Tensor, as: Word.Type) {
+    let size = MemoryLayout<Word>.size
+    let inner = shape.axes.last ?? 1
+    let innerStride = (source.strides.last ?? 1) * size
+    var index = [Int](repeating: 0, count: shape.rank)
+    var offset = 0  // bytes, of the element at `index`
     var target = pointer
     for _ in 0..<(count / inner) {
-      let offset = zip(index, source.strides).reduce(0) { $0 + $1.0 * $1.1 } * size
       var place = source.pointer + offset
       if innerStride == size {
         target.copyMemory(from: place, byteCount: inner * size)
         target += inner * size
       } else {
         for _ in 0..<inner {
-          target.copyMemory(from: place, byteCount: size)
+          target.storeBytes(of: place.loadUnaligned(as: Word.self), as: Word.self)
           target += size
           place += innerStride
         }
       }
       for axis in index.indices.dropLast().reversed() {
         index[axis] += 1
+        offset += source.strides[axis] * size
         if index[axis] < shape[axis] { break }
+        offset -= source.strides[axis] * size * shape[axis]
         index[axis] = 0
       }
     }

@@ -30,11 +30,14 @@ package final class TensorStorage: @unchecked Sendable {
   ///
   /// - Throws: `TensorError.outOfMemory`.
   package static func allocate(byteCount: Int) throws -> TensorStorage {
+    precondition(byteCount >= 0, "negative size")
     let isLarge = byteCount >= hugePage
     let alignment = isLarge ? hugePage : 64
+    // Half the address space and more is nobody's, and rounding it up could overflow.
+    guard byteCount <= Int.max / 2 else { throw TensorError.outOfMemory(bytes: byteCount) }
     let padded = (max(byteCount, 1) + alignment - 1) / alignment * alignment
     var memory: UnsafeMutableRawPointer?
-    guard padded > 0, posix_memalign(&memory, alignment, padded) == 0, let memory else {
+    guard posix_memalign(&memory, alignment, padded) == 0, let memory else {
       throw TensorError.outOfMemory(bytes: byteCount)
     }
     // A hint: where the kernel has no huge pages to give, ordinary ones serve.
@@ -76,7 +79,11 @@ package final class MappedFile: @unchecked Sendable {
   ///
   /// - Throws: `TensorError.mapFailed` with the system's reason.
   package init(path: String) throws {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard !path.utf8.contains(0) else {
+      throw TensorError.mapFailed(path: path, reason: "the path contains a zero byte")
+    }
+    // O_NONBLOCK: opening a named pipe must not wait for somebody to write into it.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw Self.failure(path) }
     defer { close(descriptor) }
     var status = stat()

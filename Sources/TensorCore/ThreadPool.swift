@@ -64,6 +64,9 @@ package final class ThreadPool: @unchecked Sendable {
     pthread_cond_broadcast(&state.pointee.workArrived)
     pthread_mutex_unlock(&state.pointee.lock)
     for thread in threads { pthread_join(thread, nil) }
+    pthread_cond_destroy(&state.pointee.workDone)
+    pthread_cond_destroy(&state.pointee.workArrived)
+    pthread_mutex_destroy(&state.pointee.lock)
     state.deinitialize(count: 1)
     state.deallocate()
   }
@@ -76,8 +79,8 @@ package final class ThreadPool: @unchecked Sendable {
   /// Runs `body(piece, worker)` for every piece; no two calls with the same worker number
   /// (0 ..< threadCount) overlap, so it may choose a scratch buffer.
   ///
-  /// A call from inside a body, or while another thread's call is under way, runs on the calling
-  /// thread alone after it could take its turn; nested calls run as worker 0 of their own.
+  /// A call from inside a body (of any pool) runs on the calling thread alone, as worker 0 of its
+  /// own; calls from several threads take turns.
   package func forEach(_ count: Int, _ body: (Int, Int) -> Void) {
     if count <= 0 { return }
     if threadCount == 1 || count == 1 || Self.isInsidePool {
@@ -131,7 +134,7 @@ package final class ThreadPool: @unchecked Sendable {
         ThreadPool.work(start.state, worker: start.worker)
         return nil
       }, start.toOpaque())
-    guard result == 0 else { // fewer threads do the same work
+    guard result == 0 else {  // fewer threads do the same work
       start.release()
       return
     }

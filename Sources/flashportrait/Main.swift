@@ -1,6 +1,11 @@
 import FlashPortraitCLI
+import Foundation
 
 @main
 enum Main {
-  static func main() async { await FlashPortraitCommand.main(nil) }
+  static func main() async {
+    StandardDescriptors.occupy()
+    Interruption.install()
+    exit(await Program.run(Array(CommandLine.arguments.dropFirst())))
+  }
 }

@@ -1,8 +1,19 @@
 // The list of all checks: each topic contributes an array.
 #include "checks.h"
 
-static const fp_check_topic *const topics[] = {&fp_lowrank_checks, &fp_matmul_checks,
-                                              &fp_procedural_checks};
+static const fp_check_topic *const topics[] = {
+    &fp_amx_checks,
+    &fp_matmul_checks,
+    &fp_linear_checks,
+    &fp_convert_checks,
+    &fp_elementwise_checks,
+    &fp_reduce_checks,
+    &fp_row_checks,
+    &fp_attention_checks,
+    &fp_conv_checks,
+    &fp_lowrank_checks,
+    &fp_procedural_checks,
+};
 
 int fp_check_count(void) {
   int count = 0;

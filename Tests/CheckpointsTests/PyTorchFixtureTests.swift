@@ -102,6 +102,7 @@ import Testing
   @Test(arguments: [
     ("legacy.pt", "the file format that PyTorch wrote before 1.6"),
     ("deflated.pt", "the compressed entry 'plain/data.pkl' (ZIP method 8)"),
+    ("negated_view.pt", "a negated or conjugated view of a tensor"),
     ("torchscript.pt", "a TorchScript program"),
     ("big_endian.pt", "byte order \"big\""),
   ])

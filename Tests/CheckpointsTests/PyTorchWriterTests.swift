@@ -84,31 +84,36 @@ import Testing
       TensorEntry(name: "large", dtype: .bf16, shape: [9, 1 << 28]),
       TensorEntry(name: "behind", dtype: .i32, shape: [1]),
     ]
-    var pickle = PickleWriter()
-    for (key, entry) in large.enumerated() { pickle.add(entry, key: key) }
-    pickle.finish()
-    var layout = ZipLayout(
-      [ZipLayout.Entry(name: "archive/data.pkl", byteCount: pickle.bytes.count)]
-        + large.enumerated().map { key, entry in
-          ZipLayout.Entry(name: "archive/data/\(key)", byteCount: entry.byteCount)
-        })
-    layout.entries[0].checksum = pickle.bytes.withUnsafeBytes(CRC32.of)
-    #expect(FileManager.default.createFile(atPath: path, contents: nil))
-    let handle = try #require(FileHandle(forWritingAtPath: path))
-    var pieces = layout.entries.indices.map { layout.localHeader($0) }
-    pieces.append(layout.directory())
-    pieces.append((pickle.bytes, layout.entries[0].offset))
-    pieces.append(([1, 2, 3, 4], layout.entries[3].offset))
-    for piece in pieces {
-      try handle.seek(toOffset: UInt64(piece.offset))
-      try handle.write(contentsOf: piece.bytes)
-    }
-    try handle.close()
+    try PyTorchArchive.writeSparse(large, to: path, data: ["behind": [1, 2, 3, 4]])
     let file = try PyTorchFile(path: path)
     #expect(file.entries == large)
     #expect(try file.tensor("behind").bytes() == [1, 2, 3, 4])
     let tensor = try file.tensor("large")
-    #expect(withExtendedLifetime(tensor) { (tensor.pointer + 5_000_000_000).load(as: UInt8.self) } == 0)
+    let last = withExtendedLifetime(tensor) {
+      (tensor.pointer + tensor.byteCount - 2).load(as: UInt16.self)
+    }
+    #expect(last == 0)
+  }
+
+  // In a process of its own, whose memory is that of this test alone.
+  @Test func openingALargeFileTouchesLittleOfIt() async {
+    await #expect(processExitsWith: .success) {
+      let folder = try TemporaryFolder()
+      let path = folder.file("large.pt")
+      let entries = (0..<1500).map {
+        TensorEntry(name: "blocks.\($0).weight", dtype: .bf16, shape: [5120, 2200])
+      }
+      try PyTorchArchive.writeSparse(entries, to: path)
+      try ProcessUsage.resetPeak()
+      let before = try ProcessUsage.residentBytes()
+      let start = ProcessUsage.threadSeconds()
+      let file = try Checkpoint.open(path)
+      #expect(ProcessUsage.threadSeconds() - start < 1)
+      #expect(file.entries.map(\.byteCount).reduce(0, +) > 33_000_000_000)
+      for entry in file.entries { _ = try file.tensor(entry.name) }
+      let growth = try ProcessUsage.peakResidentBytes() - before
+      #expect(growth < 200 << 20)
+    }
   }
 
   @Test func checksumIsThatOfZip() {

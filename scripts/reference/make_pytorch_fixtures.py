@@ -162,6 +162,8 @@ def refused(folder):
     torch.save(Network().state_dict(), folder / "legacy.pt", _use_new_zipfile_serialization=False)
     torch.save(Network(), folder / "whole_module.pt")
     torch.save({"w": torch.ones(1), "call": SystemCall()}, folder / "os_system.pt")
+    complex_ones = torch.view_as_complex(torch.ones(3, 2))
+    torch.save({"negated": complex_ones.conj().imag}, folder / "negated_view.pt")
     source = folder / "plain.pt"
     repack(source, folder / "deflated.pt", zipfile.ZIP_DEFLATED)
     repack(source, folder / "big_endian.pt", replace={"byteorder": b"big"})

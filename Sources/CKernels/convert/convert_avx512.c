@@ -1,6 +1,17 @@
-#include "fp_convert.h"
+// Conversions in AVX-512.
+#if defined(__x86_64__)
+#include "../elementwise/fp_vector_avx512.h"
+
+#pragma clang attribute push(                                                                      \
+    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c"))),                   \
+    apply_to = function)
+#include "convert_vector.h"
+#pragma clang attribute pop
 
 void fp_convert_init_avx512(fp_convert_kernels *kernels, uint32_t features) {
-  (void)kernels;
   (void)features;
+  kernels->convert = convert;
 }
+#else
+typedef int fp_convert_avx512_is_for_x86;
+#endif

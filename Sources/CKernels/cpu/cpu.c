@@ -6,16 +6,20 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <string.h>
 
 static pthread_once_t detect_once = PTHREAD_ONCE_INIT;
 static uint32_t found_features;
-static uint32_t assumed_features;
+static _Atomic uint32_t assumed_features;
 static char processor_name[49];
 
 #if defined(__x86_64__)
 #include <cpuid.h>
 #if defined(__linux__)
+#include <errno.h>
+#include <signal.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
@@ -27,11 +31,33 @@ static uint64_t enabled_states(void) {
   return ((uint64_t)high << 32) | low;
 }
 
+#if defined(__linux__)
+/// Gives this thread a signal stack that holds a frame with tile data, where it has a smaller one
+/// (a crash reporter's, say): the kernel refuses permission (ENOSPC) as long as it has.
+static bool enlarge_signal_stack(void) {
+  enum { frame_and_handler = 128 << 10 };
+  stack_t stack;
+  if (sigaltstack(NULL, &stack) != 0 || (stack.ss_flags & (SS_DISABLE | SS_ONSTACK)) ||
+      stack.ss_size >= frame_and_handler)
+    return false;
+  void *memory = mmap(NULL, frame_and_handler, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  if (memory == MAP_FAILED)
+    return false;
+  // The old one is left as it is: whoever made it may free it.
+  stack = (stack_t){.ss_sp = memory, .ss_size = frame_and_handler};
+  return sigaltstack(&stack, NULL) == 0;
+}
+#endif
+
 /// Linux hands out the 8 KB of tile state only to a process that asks (ARCH_REQ_XCOMP_PERM).
 static bool tile_data_permitted(void) {
 #if defined(__linux__)
   enum { request_permission = 0x1023, tile_data = 18 };
-  return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+  if (syscall(SYS_arch_prctl, request_permission, tile_data) == 0)
+    return true;
+  return errno == ENOSPC && enlarge_signal_stack() &&
+         syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
 #else
   return false;
 #endif
@@ -97,8 +123,8 @@ const char *fp_cpu_name(void) {
   return processor_name;
 }
 
-fp_isa fp_cpu_best_isa(void) {
-  const uint32_t features = fp_cpu_features();
+/// The highest level that some features allow.
+static fp_isa highest_isa(uint32_t features) {
   const uint32_t amx = FP_CPU_AVX512 | FP_CPU_AVX512_BF16 | FP_CPU_AVX512_VNNI | FP_CPU_AMX_BF16 |
                        FP_CPU_AMX_INT8;
   if ((features & amx) == amx)
@@ -110,6 +136,23 @@ fp_isa fp_cpu_best_isa(void) {
   if (features & FP_CPU_NEON)
     return FP_ISA_NEON;
   return FP_ISA_GENERIC;
+}
+
+fp_isa fp_cpu_best_isa(void) {
+  pthread_once(&detect_once, detect);
+  return highest_isa(found_features);
+}
+
+bool fp_cpu_runs_isa(fp_isa isa) {
+  if (isa == FP_ISA_GENERIC)
+    return true;
+#if defined(__x86_64__)
+  return isa >= FP_ISA_AVX2 && isa < FP_ISA_COUNT && isa <= highest_isa(fp_cpu_features());
+#elif defined(__aarch64__)
+  return isa == FP_ISA_NEON && highest_isa(fp_cpu_features()) == FP_ISA_NEON;
+#else
+  return false;
+#endif
 }
 
 int fp_cpu_allowed_processors(int *processors, int capacity) {

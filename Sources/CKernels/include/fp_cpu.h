@@ -15,16 +15,20 @@ enum {
   FP_CPU_NEON = 1u << 6,
 };
 
-/// The features of this machine that both the processor and the operating system support.
+/// The features of this machine that both the processor and the operating system support, and
+/// those assumed.
 /// Asks for permission to use AMX tile data on first use.
 uint32_t fp_cpu_features(void);
 
-/// Adds features to those found: for a program that emulates instructions which this processor lacks.
-/// Call it before the first `fp_kernels_for`.
+/// Adds features to those found: for a test program that emulates instructions which this processor
+/// lacks. Levels that need them become available; none of them becomes the best.
 void fp_cpu_assume_features(uint32_t features);
 
-/// The highest level that the features allow.
+/// The highest level of the processor itself, assumed features left aside.
 fp_isa fp_cpu_best_isa(void);
+
+/// Whether the features, assumed ones included, allow a level.
+bool fp_cpu_runs_isa(fp_isa isa);
 
 /// The processor's own name ("AMD EPYC ..."), an empty string where it does not tell.
 const char *fp_cpu_name(void);

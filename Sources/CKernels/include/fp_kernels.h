@@ -3,18 +3,34 @@
 #ifndef FP_KERNELS_H
 #define FP_KERNELS_H
 
+#include "fp_attention.h"
+#include "fp_conv.h"
 #include "fp_convert.h"
-#include "fp_lowrank.h"
+#include "fp_elementwise.h"
 #include "fp_matmul.h"
 #include "fp_peak.h"
+#include "fp_norm.h"
+#include "fp_reduce.h"
+#include "fp_resample.h"
+#include "fp_rope.h"
+#include "fp_softmax.h"
+#include "fp_lowrank.h"
 #include "fp_procedural.h"
 #include "fp_types.h"
 
 typedef struct fp_kernels {
   fp_isa isa;
+  fp_attention_kernels attention;
   fp_convert_kernels convert;
   fp_matmul_kernels matmul;
+  fp_conv_kernels conv;
   fp_peak_kernels peak;
+  fp_elementwise_kernels elementwise;
+  fp_norm_kernels norm;
+  fp_softmax_kernels softmax;
+  fp_rope_kernels rope;
+  fp_resample_kernels resample;
+  fp_reduce_kernels reduce;
   fp_procedural_kernels procedural;
   fp_lowrank_kernels lowrank;
 } fp_kernels;

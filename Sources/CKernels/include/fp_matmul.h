@@ -49,7 +49,8 @@ typedef struct fp_tile_kernels {
                      // for it stores float32 values that were rounded to bfloat16.
   int group;         // elements in a group: 4 / size of `storage`
   int rows, lanes;   // largest tile
-  int block_groups;  // groups of k to take in one pass (cache blocking), a multiple of 16
+  int block_groups;  // groups of k to take in one pass, a multiple of 16: with block_lanes lanes
+  int block_lanes;   // of B they fill about half of a core's second-level cache
   void (*multiply)(const fp_tile_args *args);
   /// Packs B from lane-major rows: `source` holds `n` rows of `k` elements of type `storage`,
   /// `source_row` bytes apart. Writes [groups][lanes] words, zero where there is no source.

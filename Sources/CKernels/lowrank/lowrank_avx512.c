@@ -5,7 +5,8 @@
 #include <string.h>
 
 #pragma clang attribute push(                                                                      \
-    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c"))), apply_to = function)
+    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c"))),                   \
+    apply_to = function)
 #define FP_LOWRANK_ROWS 8
 #include "lowrank_vector.h"
 #pragma clang attribute pop

@@ -106,7 +106,8 @@ static void pack_weights(const fp_linear *linear, const fp_tile_kernels *tile,
   const char *source = (const char *)weights->w + outer * weights->row + inner * size;
   ptrdiff_t source_row = weights->row;
   if (!matches_storage(linear, tile)) {
-    const int64_t rows = weights->depth_major ? count : n, columns = weights->depth_major ? n : count;
+    const int64_t rows = weights->depth_major ? count : n;
+    const int64_t columns = weights->depth_major ? n : count;
     const ptrdiff_t converted_row = columns * (ptrdiff_t)fp_dtype_size(tile->storage);
     for (int64_t row = 0; row < rows; row++)
       convert_weights(linear, tile, convert, converted + row * converted_row,
@@ -129,6 +130,18 @@ static void add_lane_sums(int32_t *sums, const int8_t *packed, int64_t groups, i
 
 static char *align(char *pointer) {
   return (char *)(((uintptr_t)pointer + FP_ALIGNMENT - 1) / FP_ALIGNMENT * FP_ALIGNMENT);
+}
+
+/// Asks for the next tile's sums, which will be written, while this one is computed.
+static void prefetch_sums(const char *start, int64_t bytes) {
+  for (int64_t offset = 0; offset < bytes; offset += FP_ALIGNMENT)
+    __builtin_prefetch(start + offset, 1);
+}
+
+/// Asks for rows that all threads share: for reading, lest they be taken from the others' caches.
+static void prefetch_rows(const char *start, int64_t bytes) {
+  for (int64_t offset = 0; offset < bytes; offset += FP_ALIGNMENT)
+    __builtin_prefetch(start + offset, 0, 2);
 }
 
 void fp_linear_multiply(const fp_matmul_kernels *kernels, const fp_linear *linear,
@@ -166,6 +179,9 @@ void fp_linear_multiply(const fp_matmul_kernels *kernels, const fp_linear *linea
       const int64_t panel_index = row / tile->rows;
       const char *a = (const char *)packed + panel_index * panel_bytes +
                       first / FP_CHUNK_GROUPS * chunk_bytes;
+      // The next panel of A comes in shares, one with each tile of this one.
+      const int64_t a_share = round_up(
+          divide_up(groups / FP_CHUNK_GROUPS * chunk_bytes, layout.lane_panels), FP_ALIGNMENT);
       char *row_sums =
           sums + (one_pass ? 0 : (row - row_begin) / tile->rows * layout.lane_panels * sum_bytes);
       for (int64_t panel = 0; panel < layout.lane_panels; panel++) {
@@ -184,6 +200,10 @@ void fp_linear_multiply(const fp_matmul_kernels *kernels, const fp_linear *linea
             .lanes = tile->lanes,
             .accumulate = first > 0,
         };
+        if (args.accumulate && panel + 1 < layout.lane_panels)
+          prefetch_sums((const char *)args.c + sum_bytes, sum_bytes);
+        if (row + tile->rows < row_end)
+          prefetch_rows(a + panel_bytes + panel * a_share, a_share);
         tile->multiply(&args);
         if (!last)
           continue;

@@ -53,13 +53,8 @@ void fp_pack_lanes_words_avx512(void *target, const void *source, ptrdiff_t sour
                                 : _mm512_setzero_si512();
       transpose_words(words);
       char *out = (char *)target + (group * lanes + lane) * 4;
-      const int count = groups - group < 16 ? (int)(groups - group) : 16;
-      if (count == 16)
-        for (int i = 0; i < 16; i++)
-          _mm512_storeu_si512(out + (ptrdiff_t)i * lanes * 4, words[i]);
-      else
-        for (int i = 0; i < count; i++)
-          _mm512_storeu_si512(out + (ptrdiff_t)i * lanes * 4, words[i]);
+      for (int i = 0; i < 16 && group + i < groups; i++)
+        _mm512_storeu_si512(out + (ptrdiff_t)i * lanes * 4, words[i]);
     }
   }
 }
@@ -121,14 +116,18 @@ void fp_matmul_init_avx512(fp_matmul_kernels *kernels, uint32_t features) {
                           .group = 1,
                           .rows = 8,
                           .lanes = 48,
-                          .block_groups = 512,
+                          .block_groups = 256,
+                          .block_lanes = 384,
                           .multiply = fp_tile_f32_avx512,
                           .pack_lanes = pack_lanes_f32,
                           .pack_depth = pack_depth_f32,
                           .finish = fp_finish_nothing};
   kernels->tile[FP_COMPUTE_F32] = tile;
   kernels->tile[FP_COMPUTE_BF16] = tile;
+  kernels->prepare_row = fp_prepare_row_avx512;
+  kernels->store = fp_store_avx512;
   if (features & FP_CPU_AVX512_BF16) {
+    kernels->prepare_row = fp_prepare_row_avx512_bf16;
     tile.storage = FP_BF16;
     tile.group = 2;
     tile.multiply = fp_tile_bf16_avx512;

@@ -216,7 +216,8 @@ void fp_store_generic(const fp_epilogue *epilogue, const fp_store_args *args) {
       if (args->lane_scale) {
         int32_t sum;
         memcpy(&sum, c + j * 4, 4);
-        value = (float)(sum - 128 * args->lane_sum[j]) * (args->lane_scale[j] * args->row_scale[row]);
+        value = (float)(sum - 128 * args->lane_sum[j]) *
+                (args->lane_scale[j] * args->row_scale[row]);
       } else {
         memcpy(&value, c + j * 4, 4);
       }
@@ -248,7 +249,8 @@ void fp_matmul_init_generic(fp_matmul_kernels *kernels) {
       .group = 1,
       .rows = tile_rows,
       .lanes = tile_lanes,
-      .block_groups = 512,
+      .block_groups = 256,
+      .block_lanes = 256,
       .multiply = multiply_f32,
       .pack_lanes = fp_pack_lanes_f32_generic,
       .pack_depth = fp_pack_depth_f32_generic,
@@ -261,7 +263,8 @@ void fp_matmul_init_generic(fp_matmul_kernels *kernels) {
       .group = 4,
       .rows = tile_rows,
       .lanes = tile_lanes,
-      .block_groups = 512,
+      .block_groups = 256,
+      .block_lanes = 256,
       .multiply = multiply_i8,
       .pack_lanes = fp_pack_lanes_i8_generic,
       .pack_depth = fp_pack_depth_i8_generic,

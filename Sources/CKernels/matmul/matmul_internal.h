@@ -27,4 +27,14 @@ void fp_prepare_row_generic(fp_compute compute, fp_dtype storage, const fp_prolo
                             int64_t chunks, float *scratch, float *scale);
 void fp_store_generic(const fp_epilogue *epilogue, const fp_store_args *args);
 
+/// Prologues and epilogues of the levels whose tiles store float32.
+void fp_prepare_row_avx2(fp_compute compute, const fp_prologue *prologue, int64_t row, int64_t k,
+                         void *target, ptrdiff_t chunk_stride, int64_t chunks, float *scratch,
+                         float *scale);
+void fp_store_avx2(const fp_epilogue *epilogue, const fp_store_args *args);
+void fp_prepare_row_neon(fp_compute compute, const fp_prologue *prologue, int64_t row, int64_t k,
+                         void *target, ptrdiff_t chunk_stride, int64_t chunks, float *scratch,
+                         float *scale);
+void fp_store_neon(const fp_epilogue *epilogue, const fp_store_args *args);
+
 #endif

@@ -9,6 +9,8 @@
 
 #define FP_TILE_OPERATION(sum, x, y)                                                               \
   _mm512_castps_si512(_mm512_dpbf16_ps(_mm512_castsi512_ps(sum), (__m512bh)(x), (__m512bh)(y)))
+#define FP_TILE_ADD(x, y)                                                                          \
+  _mm512_castps_si512(_mm512_add_ps(_mm512_castsi512_ps(x), _mm512_castsi512_ps(y)))
 #include "tile_avx512.h"
 
 void fp_tile_bf16_avx512(const fp_tile_args *args) { multiply(args); }

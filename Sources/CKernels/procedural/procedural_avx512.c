@@ -6,7 +6,8 @@
 
 #pragma STDC FP_CONTRACT OFF
 #pragma clang attribute push(                                                                      \
-    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c"))), apply_to = function)
+    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c"))),                   \
+    apply_to = function)
 
 /// The top 24 bits of eight mixed counters.
 static inline __m256i mix(__m512i z) {

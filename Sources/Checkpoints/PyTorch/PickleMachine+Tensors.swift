@@ -67,7 +67,8 @@ extension PickleMachine {
     }
   }
 
-  /// `_rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks)`; `v3` adds the type.
+  /// `_rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks[, metadata])`; `v3`
+  /// has the type before the metadata.
   private mutating func rebuiltTensor(
     _ arguments: [PickleValue], count: ClosedRange<Int>, typed: Bool
   ) throws -> PickleValue {
@@ -82,8 +83,28 @@ extension PickleMachine {
       }
       type = stated
     }
+    if arguments.count == count.upperBound { try requirePlain(arguments[count.upperBound - 1]) }
     return try heap.makeTensor(
       PickleTensor(storage: storage, type: type, offset: offset, shape: shape, strides: strides))
+  }
+
+  /// Refuses views that stand for other values than those stored: negated or conjugated ones,
+  /// which PyTorch marks by flags.
+  private func requirePlain(_ metadata: PickleValue) throws {
+    var isPlain = false
+    switch metadata {
+    case .none: isPlain = true
+    case .dict(let dict):
+      isPlain = heap.dicts[dict].values.allSatisfy { value in
+        if case .bool(false) = value { true } else { false }
+      }
+    default: break
+    }
+    guard isPlain else {
+      throw CheckpointError.unsupported(
+        path: path, tensor: nil, found: "a negated or conjugated view of a tensor",
+        advice: "save a resolve_neg().resolve_conj() of it")
+    }
   }
 
   /// `_rebuild_parameter(data, requires_grad, hooks)`: the tensor itself. Attributes in a state

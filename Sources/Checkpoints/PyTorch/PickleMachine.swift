@@ -19,8 +19,8 @@ struct PickleMachine {
   /// Python's pickler keeps at most a thousand items of a container on its stack at a time.
   private static let deepestStack = 1 << 18
 
-  /// Longest pickle that is read: spans into it are 32-bit, and a checkpoint's has a few MB.
-  static let longestPickle = 256 << 20
+  /// Longest pickle that is read; one has about 300 bytes for a tensor.
+  static let longestPickle = 32 << 20
 
   /// - Parameters:
   ///   - bytes: the pickle; it must stay valid while the machine is used.
@@ -294,7 +294,8 @@ struct PickleMachine {
   // MARK: Errors
 
   func malformed(_ expected: String, _ found: String) -> CheckpointError {
-    .malformed(path: path, tensor: nil, expected: "\(expected) (byte \(place) of data.pkl)",
+    .malformed(
+      path: path, tensor: nil, expected: "\(expected) (byte \(place) of data.pkl)",
       found: found)
   }
 

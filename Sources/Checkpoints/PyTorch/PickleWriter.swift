@@ -15,7 +15,9 @@ package struct PickleWriter {
     let type = TorchType(entry.dtype)
     put(entry.name)
     // Types younger than storage classes lie in untyped storages, counted in bytes.
-    put(module: "torch._utils", type.storageClass == nil ? "_rebuild_tensor_v3" : "_rebuild_tensor_v2")
+    put(
+      module: "torch._utils", type.storageClass == nil ? "_rebuild_tensor_v3" : "_rebuild_tensor_v2"
+    )
     put(.mark)
     put(.mark)
     put("storage")

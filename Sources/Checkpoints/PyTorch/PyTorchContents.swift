@@ -16,7 +16,7 @@ struct PyTorchContents {
   private static let deepestNesting = 64
 
   /// Bounds on a hostile pickle, which can name the same dict in many places.
-  private static let mostItems = 1 << 17
+  private static let mostItems = 1 << 16
   private static let longestNames = 8 << 20
   private static let mostMetadata = 1024
 

@@ -74,7 +74,10 @@ struct ZipArchive: Sendable {
   ///
   /// - Throws: `CheckpointError.unsupported`.
   func requireStored() throws {
-    guard let packed = entries.values.filter({ $0.method != 0 }).min(by: { $0.headerOffset < $1.headerOffset })
+    guard
+      let packed = entries.values.filter({ $0.method != 0 }).min(by: {
+        $0.headerOffset < $1.headerOffset
+      })
     else { return }
     throw CheckpointError.unsupported(
       path: file.path, tensor: nil,

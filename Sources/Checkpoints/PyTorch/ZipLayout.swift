@@ -61,8 +61,10 @@ package struct ZipLayout {
     let entry = entries[index]
     var bytes: [UInt8] = []
     bytes.append(littleEndian: UInt32(0x0403_4B50))
-    Self.appendCommon(entry, to: &bytes, extraCount: entry.offset - entry.headerOffset
-      - Self.localHeaderSize - entry.name.utf8.count)
+    Self.appendCommon(
+      entry, to: &bytes,
+      extraCount: entry.offset - entry.headerOffset
+        - Self.localHeaderSize - entry.name.utf8.count)
     bytes += Array(entry.name.utf8)
     bytes += Self.wideField(entry, local: true)
     let padding = entry.offset - entry.headerOffset - bytes.count

@@ -1,0 +1,252 @@
+/// What surrounds a product: the prologue of a row of A and the epilogue of a tile of C, written
+/// once on the vector vocabulary and compiled for each instruction set.
+///
+/// A file that includes this has included `fp_vector_math_<isa>.h` and opened the pragma that
+/// chooses its instructions.
+#include "matmul_internal.h"
+
+#include <math.h>
+
+/// Elements i ..< i + width of an F32, BF16 or F16 array; zeros from element `count` on.
+static inline __attribute__((always_inline)) fp_vec load_elements(const void *base, fp_dtype type,
+                                                                  int64_t i, int64_t count) {
+  const char *place = (const char *)base + i * (int64_t)fp_dtype_size(type);
+  const int64_t left = count - i;
+  if (left >= fp_vec_width)
+    return type == FP_F32    ? fp_vec_load_f32(place)
+           : type == FP_BF16 ? fp_vec_load_bf16(place)
+                             : fp_vec_load_f16(place);
+  if (left <= 0)
+    return fp_vec_set(0);
+  if (type == FP_F32)
+    return fp_vec_load_part_f32(place, (size_t)left);
+  if (type == FP_BF16)
+    return fp_vec_load_part_bf16(place, (size_t)left);
+  float values[fp_vec_width] = {0};
+  for (int64_t j = 0; j < left; j++)
+    values[j] = fp_load_float(place, type, j);
+  return fp_vec_load_f32(values);
+}
+
+// MARK: Prologue
+
+typedef struct row_norm {
+  float mean, scale;
+} row_norm;
+
+/// Sum over a row of x - mean, or of its square; four running sums hide the latency, and the order
+/// of the additions depends on k alone.
+static float sum_row(const char *x, fp_dtype type, int64_t k, float mean, bool squared) {
+  enum { running = 4 };
+  fp_vec sums[running];
+  for (int i = 0; i < running; i++)
+    sums[i] = fp_vec_set(0);
+  const fp_vec center = fp_vec_set(mean), one = fp_vec_set(1);
+  int64_t i = 0;
+  for (; i + running * fp_vec_width <= k; i += running * fp_vec_width)
+    for (int part = 0; part < running; part++) {
+      const fp_vec value =
+          fp_vec_sub(load_elements(x, type, i + part * fp_vec_width, k), center);
+      sums[part] = fp_vec_fma(value, squared ? value : one, sums[part]);
+    }
+  float sum = fp_vec_sum(fp_vec_add(fp_vec_add(sums[0], sums[1]), fp_vec_add(sums[2], sums[3])));
+  for (; i < k; i++) {
+    const float value = fp_load_float(x, type, i) - mean;
+    sum += squared ? value * value : value;
+  }
+  return sum;
+}
+
+/// Mean and reciprocal deviation of a row, in two passes: one loses digits to cancellation.
+static row_norm measure_row(const fp_prologue *prologue, const char *x, int64_t k) {
+  row_norm norm = {0, 1};
+  if (prologue->norm == FP_NORM_NONE || k == 0)
+    return norm;
+  if (prologue->norm == FP_NORM_LAYER)
+    norm.mean = sum_row(x, prologue->x_type, k, 0, false) / (float)k;
+  const float variance = sum_row(x, prologue->x_type, k, norm.mean, true) / (float)k;
+  norm.scale = 1.0f / sqrtf(variance + prologue->epsilon);
+  return norm;
+}
+
+/// Elements i ..< i + width of the row after its prologue, zeros from k on.
+static inline __attribute__((always_inline)) fp_vec prepared(const fp_prologue *prologue,
+                                                             const char *x, row_norm norm,
+                                                             int64_t i, int64_t k) {
+  fp_vec value = load_elements(x, prologue->x_type, i, k);
+  if (prologue->norm != FP_NORM_NONE)
+    value = fp_vec_mul(fp_vec_sub(value, fp_vec_set(norm.mean)), fp_vec_set(norm.scale));
+  if (prologue->multiply)
+    value = fp_vec_mul(value, load_elements(prologue->multiply, FP_F32, i, k));
+  if (prologue->add)
+    value = fp_vec_add(value, load_elements(prologue->add, FP_F32, i, k));
+  if (k - i >= fp_vec_width || prologue->norm == FP_NORM_NONE) // beyond k all terms are zero
+    return value;
+  float values[fp_vec_width];
+  fp_vec_store_f32(values, value);
+  return fp_vec_load_part_f32(values, k > i ? (size_t)(k - i) : 0);
+}
+
+static void prepare_f32(const fp_prologue *prologue, const char *x, row_norm norm, int64_t k,
+                        char *target, ptrdiff_t chunk_stride, int64_t chunks, bool round_to_bf16) {
+  for (int64_t chunk = 0; chunk < chunks; chunk++)
+    for (int part = 0; part < 16; part += fp_vec_width) {
+      fp_vec value = prepared(prologue, x, norm, chunk * 16 + part, k);
+      if (round_to_bf16) {
+        uint16_t rounded[fp_vec_width];
+        fp_vec_store_bf16(rounded, value);
+        value = fp_vec_load_bf16(rounded);
+      }
+      fp_vec_store_f32(target + chunk * chunk_stride + part * 4, value);
+    }
+}
+
+static void prepare_bf16(const fp_prologue *prologue, const char *x, row_norm norm, int64_t k,
+                         char *target, ptrdiff_t chunk_stride, int64_t chunks) {
+  const bool copies = prologue->norm == FP_NORM_NONE && !prologue->multiply && !prologue->add &&
+                      prologue->x_type == FP_BF16;
+  for (int64_t chunk = 0; chunk < chunks; chunk++) {
+    char *place = target + chunk * chunk_stride;
+    if (copies && k - chunk * 32 >= 32)
+      memcpy(place, x + chunk * FP_ALIGNMENT, FP_ALIGNMENT);
+    else
+      for (int part = 0; part < 32; part += fp_vec_width)
+        fp_vec_store_bf16(place + part * 2, prepared(prologue, x, norm, chunk * 32 + part, k));
+  }
+}
+
+/// The largest finite magnitude of the row after its prologue, which is left in `values`.
+static float largest_magnitude(const fp_prologue *prologue, const char *x, row_norm norm, int64_t k,
+                               float *values) {
+  fp_vec largest = fp_vec_set(0);
+  for (int64_t i = 0; i < k; i += fp_vec_width) {
+    const fp_vec value = prepared(prologue, x, norm, i, k), size = fp_vec_abs(value);
+    if (k - i >= fp_vec_width)
+      fp_vec_store_f32(values + i, value);
+    else
+      fp_vec_store_part_f32(values + i, value, (size_t)(k - i));
+    const fp_vec_mask finite = fp_vec_less(size, fp_vec_set(__builtin_inff()));
+    largest = fp_vec_max(largest, fp_vec_select(finite, size, fp_vec_set(0)));
+  }
+  return fp_vec_largest(largest);
+}
+
+static void prepare_i8(const fp_prologue *prologue, const char *x, row_norm norm, int64_t k,
+                       char *target, ptrdiff_t chunk_stride, int64_t chunks, float *values,
+                       float *scale) {
+  const float largest = largest_magnitude(prologue, x, norm, k, values);
+  const fp_vec inverse = fp_vec_set(largest > 0 ? 127.0f / largest : 0);
+  *scale = largest / 127.0f;
+  for (int64_t chunk = 0; chunk < chunks; chunk++) {
+    float codes[64];
+    for (int part = 0; part < 64; part += fp_vec_width) {
+      const fp_vec scaled =
+          fp_vec_mul(load_elements(values, FP_F32, chunk * 64 + part, k), inverse);
+      const fp_vec number = fp_vec_select(fp_vec_is_nan(scaled), fp_vec_set(0), scaled);
+      const fp_vec bounded =
+          fp_vec_min(fp_vec_set(127), fp_vec_max(fp_vec_set(-127), number));
+      fp_vec_store_f32(codes + part, fp_vec_round(bounded));
+    }
+    uint8_t *place = (uint8_t *)target + chunk * chunk_stride;
+    for (int i = 0; i < 64; i++)
+      place[i] = (uint8_t)((int32_t)codes[i] + 128);
+  }
+}
+
+static void prepare_row(fp_compute compute, fp_dtype storage, const fp_prologue *prologue,
+                        int64_t row, int64_t k, void *target, ptrdiff_t chunk_stride,
+                        int64_t chunks, float *scratch, float *scale) {
+  const char *x = (const char *)prologue->x + row * prologue->x_row;
+  const row_norm norm = measure_row(prologue, x, k);
+  if (compute == FP_COMPUTE_I8)
+    prepare_i8(prologue, x, norm, k, target, chunk_stride, chunks, scratch, scale);
+  else if (storage == FP_BF16)
+    prepare_bf16(prologue, x, norm, k, target, chunk_stride, chunks);
+  else
+    prepare_f32(prologue, x, norm, k, target, chunk_stride, chunks, compute == FP_COMPUTE_BF16);
+}
+
+// MARK: Epilogue
+
+static inline fp_vec activate(fp_vec x, fp_activation activation) {
+  switch (activation) {
+  case FP_ACTIVATION_GELU_TANH:
+    return fp_vec_gelu_tanh(x);
+  case FP_ACTIVATION_GELU_ERF:
+    return fp_vec_gelu_erf(x);
+  case FP_ACTIVATION_SILU:
+    return fp_vec_silu(x);
+  case FP_ACTIVATION_RELU:
+    return fp_vec_max(fp_vec_set(0), x);
+  default:
+    return x;
+  }
+}
+
+/// Undoes the quantisation of a row of sums: (sum - 128 * sum of B) * scale of lane * scale of row.
+static void dequantise(const fp_store_args *args, const char *c, float row_scale, float *values) {
+  const int32_t *sums = (const int32_t *)c;
+  for (int lane = 0; lane < args->lanes; lane++)
+    values[lane] = (float)(sums[lane] - 128 * args->lane_sum[lane]) *
+                   (args->lane_scale[lane] * row_scale);
+}
+
+/// Lanes j ..< j + width of a tile's row, finished.
+static inline __attribute__((always_inline)) fp_vec finished(const fp_epilogue *epilogue,
+                                                             fp_vec value, int64_t row,
+                                                             int64_t lane, int64_t end) {
+  if (epilogue->bias)
+    value = fp_vec_add(value, load_elements(epilogue->bias, FP_F32, lane, end));
+  if (epilogue->activation != FP_ACTIVATION_NONE)
+    value = activate(value, epilogue->activation);
+  if (epilogue->factor)
+    value = fp_vec_mul(value,
+                       load_elements((const char *)epilogue->factor + row * epilogue->factor_row,
+                                     epilogue->factor_type, lane, end));
+  if (epilogue->gate)
+    value = fp_vec_mul(value, load_elements(epilogue->gate, FP_F32, lane, end));
+  if (epilogue->residual)
+    value = fp_vec_add(
+        value, load_elements((const char *)epilogue->residual + row * epilogue->residual_row,
+                             epilogue->residual_type, lane, end));
+  return value;
+}
+
+static inline void store_elements(void *base, fp_dtype type, int64_t i, fp_vec value,
+                                  int64_t count) {
+  char *place = (char *)base + i * (int64_t)fp_dtype_size(type);
+  const int64_t left = count - i;
+  if (type == FP_F32) {
+    if (left >= fp_vec_width)
+      fp_vec_store_f32(place, value);
+    else
+      fp_vec_store_part_f32(place, value, (size_t)left);
+  } else {
+    if (left >= fp_vec_width)
+      fp_vec_store_bf16(place, value);
+    else
+      fp_vec_store_part_bf16(place, value, (size_t)left);
+  }
+}
+
+/// Lanes taken from 8-bit sums at a time.
+enum { store_lanes = 64 };
+
+static void store_tile(const fp_epilogue *epilogue, const fp_store_args *args) {
+  const int64_t end = args->lane + args->lanes;
+  for (int i = 0; i < args->rows; i++) {
+    const int64_t row = args->row + i;
+    const char *c = (const char *)args->c + i * args->c_row;
+    float values[store_lanes];
+    if (args->lane_scale) {
+      dequantise(args, c, args->row_scale[row], values);
+      c = (const char *)values;
+    }
+    char *y = (char *)epilogue->y + row * epilogue->y_row;
+    for (int j = 0; j < args->lanes; j += fp_vec_width) {
+      const fp_vec sums = load_elements(c, FP_F32, j, args->lanes);
+      const fp_vec value = finished(epilogue, sums, row, args->lane + j, end);
+      store_elements(y, epilogue->y_type, args->lane + j, value, end);
+    }
+  }
+}

@@ -1,0 +1,17 @@
+// Normalisation of rows in AVX2.
+#if defined(__x86_64__)
+#include "../elementwise/fp_vector_math_avx2.h"
+
+#include <math.h>
+
+#pragma clang attribute push(                                                                      \
+    __attribute__((target("avx2,fma,f16c"))),                   \
+    apply_to = function)
+#include "../elementwise/fp_vector_typed.h"
+#include "norm_vector.h"
+#pragma clang attribute pop
+
+void fp_norm_init_avx2(fp_norm_kernels *kernels) { set_kernels(kernels); }
+#else
+typedef int fp_norm_avx2_is_for_x86;
+#endif

@@ -1,0 +1,17 @@
+// Softmax of rows in AVX-512.
+#if defined(__x86_64__)
+#include "../elementwise/fp_vector_math_avx512.h"
+
+#include <math.h>
+
+#pragma clang attribute push(                                                                      \
+    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c"))),                   \
+    apply_to = function)
+#include "../elementwise/fp_vector_typed.h"
+#include "softmax_vector.h"
+#pragma clang attribute pop
+
+void fp_softmax_init_avx512(fp_softmax_kernels *kernels) { set_kernels(kernels); }
+#else
+typedef int fp_softmax_avx512_is_for_x86;
+#endif

@@ -1,0 +1,86 @@
+import Foundation
+
+/// The folder of checkpoints as it is downloaded.
+package enum CheckpointLayout {
+  /// When a job needs a file.
+  package enum Need: String, Sendable, Codable {
+    case always
+    case fallback
+    case acceleration
+
+    /// Words for a list.
+    package var description: String {
+      switch self {
+      case .always: "needed"
+      case .fallback: "needed for what transformer.pt lacks"
+      case .acceleration: "optional: faster jobs"
+      }
+    }
+  }
+
+  /// One file of the layout.
+  package struct Item: Sendable {
+    /// Below the folder.
+    package let path: String
+
+    package let purpose: String
+    package let need: Need
+
+    /// What its tensors should be; nil for files without tensors.
+    package let network: NetworkKind?
+
+    /// Where the file lies below a folder: under its published name, or converted to safetensors,
+    /// whole or in shards.
+    ///
+    /// - Returns: nil where there is none.
+    package func location(in folder: String) -> String? {
+      candidates.first { FileManager.default.fileExists(atPath: "\(folder)/\($0)") }
+    }
+
+    private var candidates: [String] {
+      let url = URL(fileURLWithPath: path)
+      guard ["pt", "pth"].contains(url.pathExtension) else { return [path] }
+      let stem = path.dropLast(url.pathExtension.count + 1)
+      return [path, "\(stem).safetensors", "\(stem).safetensors.index.json"]
+    }
+  }
+
+  private static let own = "FlashPortrait"
+  private static let base = "Wan2.1-I2V-14B-720P"
+
+  package static let items: [Item] = [
+    Item(
+      path: "\(own)/transformer.pt", purpose: "transformer", need: .always,
+      network: .flashPortraitTransformer),
+    Item(
+      path: "\(own)/portrait_encoder.pt", purpose: "portrait encoder", need: .always,
+      network: .portraitEncoder),
+    Item(
+      path: "\(own)/face_det.onnx", purpose: "face detector", need: .always, network: nil),
+    Item(
+      path: "\(own)/face_landmark.onnx", purpose: "face landmarks", need: .always, network: nil),
+    Item(
+      path: "\(own)/pd_fpg.pth", purpose: "motion encoder", need: .always,
+      network: .motionEncoder),
+    Item(
+      path: "\(own)/fast_vae.pth", purpose: "tiny VAE", need: .acceleration, network: .tinyVAE),
+    Item(
+      path: "\(own)/fast_lora_rank64.safetensors", purpose: "4-step LoRA", need: .acceleration,
+      network: .adapter),
+    Item(
+      path: "\(base)/config.json", purpose: "base configuration", need: .fallback, network: nil),
+    Item(
+      path: "\(base)/diffusion_pytorch_model.safetensors.index.json",
+      purpose: "base transformer", need: .fallback, network: .wanTransformer),
+    Item(
+      path: "\(base)/models_t5_umt5-xxl-enc-bf16.pth", purpose: "text encoder", need: .always,
+      network: .textEncoder),
+    Item(
+      path: "\(base)/models_clip_open-clip-xlm-roberta-large-vit-huge-14.pth",
+      purpose: "image encoder", need: .always, network: .imageEncoder),
+    Item(path: "\(base)/Wan2.1_VAE.pth", purpose: "VAE", need: .always, network: .wanVAE),
+    Item(
+      path: "\(base)/google/umt5-xxl/spiece.model", purpose: "tokenizer", need: .always,
+      network: nil),
+  ]
+}

@@ -1,0 +1,19 @@
+import TensorCore
+
+/// Something to time, and what it amounts to.
+struct MeasuredOperation {
+  /// What the user calls it: "gemm".
+  let name: String
+
+  /// The flags that describe it, in the order of a table: ("m", 4096).
+  let parameters: [(name: String, value: Int)]
+
+  /// The arithmetic whose register-only rate it is compared with.
+  let arithmetic: Arithmetic
+
+  /// Operations of one call, a multiply-add counted as two.
+  let operations: Double
+
+  /// One call on inputs that were made before.
+  let run: () throws -> Void
+}

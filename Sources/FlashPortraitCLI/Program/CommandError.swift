@@ -1,0 +1,54 @@
+/// What a command finds wrong by itself; errors of the files and tensors come from their modules.
+package enum CommandError: Error, Equatable, CustomStringConvertible {
+  case inputMissing(path: String)
+  case inputUnreadable(path: String, reason: String)
+  case emptyInput(path: String, expected: String)
+  case inputIsNot(path: String, expected: String)
+  case outputExists(path: String)
+  case outputIsInput(path: String)
+  case outputNotCreated(path: String, reason: String)
+  case inputOutput(path: String, reason: String)
+  case machineUnusable(reason: String)
+  case outputClosed
+  case interrupted(signal: Int32)
+
+  package var description: String {
+    switch self {
+    case .inputMissing(let path):
+      "\(path): no such file or folder"
+    case .inputUnreadable(let path, let reason):
+      "\(path): cannot be read: \(reason)"
+    case .emptyInput(let path, let expected):
+      "\(path): holds nothing; expected \(expected)"
+    case .inputIsNot(let path, let expected):
+      "\(path): is not \(expected)"
+    case .outputExists(let path):
+      "\(path): is there already; give --overwrite to replace it, or another name"
+    case .outputIsInput(let path):
+      "\(path): is input and output at once; give the output another name"
+    case .outputNotCreated(let path, let reason):
+      "\(path): cannot be created: \(reason)"
+    case .inputOutput(let path, let reason):
+      "\(path): \(reason)"
+    case .machineUnusable(let reason):
+      "this machine cannot run flashportrait: \(reason)"
+    case .outputClosed:
+      "the reader of the output has gone"
+    case .interrupted(let signal):
+      "interrupted by signal \(signal); nothing is left half-written"
+    }
+  }
+
+  var status: ExitStatus {
+    switch self {
+    case .inputMissing, .inputUnreadable: .inputMissing
+    case .emptyInput, .inputIsNot: .badData
+    case .outputIsInput: .usage
+    case .outputExists, .outputNotCreated: .cannotCreate
+    case .inputOutput: .inputOutput
+    case .machineUnusable: .unavailable
+    case .outputClosed: .outputClosed
+    case .interrupted(let signal): ExitStatus(rawValue: 128 + signal) ?? .interrupted
+    }
+  }
+}

@@ -1,0 +1,122 @@
+import Foundation
+
+/// Tells on standard error how far a long command has come: one line that is redrawn on a
+/// terminal, a line every few seconds elsewhere, or JSON lines.
+final class Progress {
+  private let options: ReportingOptions
+  private let console: Console
+  private let stage: String
+  private let total: Int
+  private let start = ContinuousClock.now
+  private var done = 0
+  private var lastShown: ContinuousClock.Instant?
+  private var lineIsOpen = false
+
+  /// - Parameters:
+  ///   - stage: what is done, "writing out.safetensors".
+  ///   - total: bytes to do.
+  init(_ stage: String, total: Int, _ options: ReportingOptions) {
+    self.stage = stage
+    self.total = total
+    self.options = options
+    console = Console.current
+  }
+
+  /// Some more bytes are done.
+  func advance(_ bytes: Int) {
+    done += bytes
+    let interval: Duration = console.messages.isTerminal ? .milliseconds(100) : .seconds(5)
+    if let lastShown, ContinuousClock.now - lastShown < interval { return }
+    // A short job says nothing on the way.
+    if lastShown == nil && ContinuousClock.now - start < .milliseconds(500) { return }
+    lastShown = .now
+    show(isEnd: false)
+  }
+
+  /// A detail for those who want them all.
+  func detail(_ text: String) {
+    guard options.verbose else { return }
+    closeLine()
+    if options.logFormat == .json {
+      emit(Event(event: "detail", stage: stage, detail: text))
+    } else {
+      console.printMessage(printable(text))
+    }
+  }
+
+  /// What the user will want to know in any case.
+  func note(_ text: String) {
+    guard !options.quiet else { return }
+    closeLine()
+    if options.logFormat == .json {
+      emit(Event(event: "note", stage: stage, detail: text))
+    } else {
+      console.printMessage(printable(text))
+    }
+  }
+
+  /// What went differently from what the user may expect.
+  func warn(_ text: String) {
+    guard !options.quiet else { return }
+    closeLine()
+    if options.logFormat == .json {
+      emit(Event(event: "warning", stage: stage, detail: text))
+    } else {
+      console.printMessage("warning: \(printable(text))")
+    }
+  }
+
+  /// The work is done.
+  func finish() { show(isEnd: true) }
+
+  /// Ends a redrawn line, so that what follows starts on its own.
+  func closeLine() {
+    if lineIsOpen { console.printMessage("") }
+    lineIsOpen = false
+  }
+
+  private struct Event: Encodable {
+    let event: String
+    let stage: String
+    var done: Int?
+    var total: Int?
+    var seconds: Double?
+    var detail: String?
+  }
+
+  private func show(isEnd: Bool) {
+    guard !options.quiet else { return }
+    let elapsed = (ContinuousClock.now - start) / .seconds(1)
+    if options.logFormat == .json {
+      emit(
+        Event(
+          event: isEnd ? "done" : "progress", stage: stage, done: done, total: total,
+          seconds: (elapsed * 1000).rounded() / 1000))
+      return
+    }
+    let text = line(elapsed)
+    guard console.messages.isTerminal else { return console.printMessage(text) }
+    let width = (console.messages.terminalWidth ?? 80) - 1
+    console.messages.show("\r\u{1B}[K" + text.prefix(width) + (isEnd ? "\n" : ""))
+    lineIsOpen = !isEnd
+  }
+
+  private func line(_ elapsed: Double) -> String {
+    let share = total > 0 ? Double(done) / Double(total) : 1
+    let rate = elapsed > 0 ? Double(done) / elapsed : 0
+    var text = "\(printable(stage)): \(Int(share * 100)) %, \(formatBytes(done))"
+    text += String(format: ", %.1f s", elapsed)
+    if rate > 0 && done < total {
+      text += ", \(formatBytes(Int(rate)))/s, \(Int(Double(total - done) / rate) + 1) s left"
+    }
+    return text
+  }
+
+  private func emit(_ event: Event) {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    // Our own fields always encode; a lost progress line would harm nobody.
+    guard let data = try? encoder.encode(event) else { return }
+    console.printMessage(String(decoding: data, as: UTF8.self))
+  }
+}

@@ -1,0 +1,180 @@
+import CKernels
+
+/// A convolution over time, rows and columns with its weights packed for one instruction set.
+///
+/// Tensors are channels last, `[frames, rows, columns, channels]`. The same bytes for any number of
+/// threads, and for a clip whole or frame by frame.
+package struct Convolution: Sendable {
+  package let kernel: SIMD3<Int>
+  package let inputChannels: Int
+  package let outputChannels: Int
+  package let geometry: ConvolutionGeometry
+  package let arithmetic: Arithmetic
+
+  /// `[output channels]` float32.
+  package let bias: Tensor?
+
+  let packed: TensorStorage
+  let context: ComputeContext
+
+  /// Packs weights; the checkpoint's are not needed afterwards.
+  ///
+  /// - Parameters:
+  ///   - weight: `[out, in / groups, (frames, (rows,)) columns]`, of a transposed convolution
+  ///     `[in, out / groups, ...]`, as PyTorch has them; float32, bfloat16 or float16, contiguous.
+  ///   - bias: `[out]`, any floating type.
+  ///   - arithmetic: `.f32` or `.bf16`.
+  /// - Throws: `TensorError.shapeMismatch`, `.unsupportedType`, `.outOfMemory`.
+  package init(
+    weight: Tensor, bias: Tensor? = nil, geometry: ConvolutionGeometry = .init(),
+    arithmetic: Arithmetic, on context: ComputeContext = .shared
+  ) throws {
+    try geometry.validate()
+    let axes = weight.shape.axes
+    let groups = geometry.groups
+    guard (3...5).contains(axes.count), axes.allSatisfy({ $0 >= 1 }), axes[0] % groups == 0 else {
+      throw TensorError.shapeMismatch(
+        operation: "convolution weights",
+        expected: "3 to 5 axes, the first a multiple of \(groups)",
+        found: "\(weight.shape)")
+    }
+    guard [.f32, .bf16, .f16].contains(weight.dtype) else {
+      throw TensorError.unsupportedType(operation: "convolution weights", found: weight.dtype)
+    }
+    guard arithmetic != .int8 else {
+      throw TensorError.unsupportedType(operation: "convolution", found: .i8)
+    }
+    let sizes = [Int](repeating: 1, count: 5 - axes.count) + axes.dropFirst(2)
+    kernel = SIMD3(sizes[0], sizes[1], sizes[2])
+    inputChannels = geometry.isTransposed ? axes[0] : axes[1] * groups
+    outputChannels = geometry.isTransposed ? axes[1] * groups : axes[0]
+    self.geometry = geometry
+    self.arithmetic = arithmetic
+    self.context = context
+    self.bias = try bias?.converted(to: .f32, on: context)
+    try self.bias?.require(vector: outputChannels, "convolution bias")
+    packed = try Self.pack(
+      weight.contiguous(),
+      as: Self.describe(
+        inputChannels, outputChannels, kernel: kernel, geometry: geometry, arithmetic: arithmetic),
+      on: context)
+  }
+
+  private static func pack(
+    _ weight: Tensor, as description: fp_conv, on context: ComputeContext
+  ) throws -> TensorStorage {
+    let kernels = context.kernels
+    var description = description
+    let packed = try TensorStorage.allocate(byteCount: fp_conv_packed_bytes(kernels, &description))
+    let scratch = try WorkerScratch(
+      byteCount: fp_conv_pack_scratch_bytes(kernels, &description), context: context)
+    let shared = description
+    context.pool.forEach(Int(fp_conv_pack_units(kernels, &description))) { unit, worker in
+      var description = shared
+      fp_conv_pack(
+        kernels, &description, weight.pointer, weight.dtype.kernelType, Int64(unit), packed.base,
+        scratch.pointer(of: worker))
+    }
+    return packed
+  }
+
+  private static func describe(
+    _ inputs: Int, _ outputs: Int, kernel: SIMD3<Int>, geometry: ConvolutionGeometry,
+    arithmetic: Arithmetic
+  ) -> fp_conv {
+    fp_conv(
+      compute: arithmetic.kernelCompute, in_channels: Int64(inputs), out_channels: Int64(outputs),
+      groups: Int64(geometry.groups), kernel: kernel.tuple, stride: geometry.stride.tuple,
+      dilation: geometry.dilation.tuple, transposed: geometry.isTransposed,
+      upsample: Int64(geometry.upsampling))
+  }
+
+  var description: fp_conv {
+    Self.describe(
+      inputChannels, outputChannels, kernel: kernel, geometry: geometry, arithmetic: arithmetic)
+  }
+
+  // MARK: Results
+
+  /// What happens to a sum: `activation(sum + bias) + residual`, in float32.
+  package struct Epilogue: Sendable {
+    package var activation: Activation
+    /// `[frames, rows, columns, out]` float32 or bfloat16; may be the output itself.
+    package var residual: Tensor?
+
+    package init(activation: Activation = .none, residual: Tensor? = nil) {
+      self.activation = activation
+      self.residual = residual
+    }
+  }
+
+  /// Convolves a whole clip.
+  ///
+  /// - Parameters:
+  ///   - x: `[frames, rows, columns, in]`, float32 or bfloat16, channels contiguous.
+  ///   - prologue: what happens to the input first.
+  ///   - output: where the result goes, float32 or bfloat16, positions evenly apart; nil makes a
+  ///     new tensor of `outputType`.
+  /// - Returns: `[frames, rows, columns, out]`.
+  /// - Throws: `TensorError.shapeMismatch`, `.unsupportedType`, `.outOfMemory`.
+  package func callAsFunction(
+    _ x: Tensor, prologue: PixelPrologue = .init(), epilogue: Epilogue = .init(),
+    outputType: DType = .f32, output: Tensor? = nil
+  ) throws -> Tensor {
+    let frames = try padded(x, prologue: prologue)
+    return try convolve(
+      frames, rows: x.shape[1], columns: x.shape[2], framePadding: geometry.paddingBefore.x,
+      epilogue: epilogue, outputType: outputType,
+      output: output)
+  }
+
+  /// Convolves the next frames of a clip, causal in time: the frames that came before are in the
+  /// cache, zeros before the first.
+  ///
+  /// - Parameter cache: empty before the first frame.
+  /// - Returns: as many frames as `x` has.
+  /// - Throws: as `callAsFunction`; `.shapeMismatch` for a kernel that is not causal.
+  package func callAsFunction(
+    _ x: Tensor, prologue: PixelPrologue = .init(), cache: inout CausalFrameCache,
+    epilogue: Epilogue = .init(), outputType: DType = .f32,
+    output: Tensor? = nil
+  ) throws -> Tensor {
+    let reach = (kernel.x - 1) * geometry.dilation.x
+    guard geometry.stride.x == 1, geometry.paddingBefore.x == reach, geometry.paddingAfter.x == 0,
+      !geometry.isTransposed
+    else {
+      throw TensorError.shapeMismatch(
+        operation: "causal convolution",
+        expected: "stride 1 in time and all \(reach) frames of padding in front",
+        found: "\(geometry)")
+    }
+    let frames = cache.frames + (try padded(x, prologue: prologue))
+    let result = try convolve(
+      frames, rows: x.shape[1], columns: x.shape[2], framePadding: reach - cache.frames.count,
+      epilogue: epilogue, outputType: outputType,
+      output: output)
+    cache.frames = Array(frames.suffix(reach))
+    return result
+  }
+}
+
+/// The last input frames of a causal convolution, padded, normalised and rounded as it reads them:
+/// they are kept as they are, and the next chunk's frames are read beside them.
+package struct CausalFrameCache: Sendable {
+  package internal(set) var frames: [PaddedFrame] = []
+
+  package init() {}
+}
+
+/// Scratch memory for each thread of a pool.
+struct WorkerScratch: Sendable {
+  private let storage: TensorStorage
+  private let stride: Int
+
+  init(byteCount: Int, context: ComputeContext) throws {
+    stride = max(byteCount, 1).roundedUp(toMultipleOf: 4096)
+    storage = try .allocate(byteCount: stride * context.pool.threadCount)
+  }
+
+  func pointer(of worker: Int) -> UnsafeMutableRawPointer { storage.base + worker * stride }
+}

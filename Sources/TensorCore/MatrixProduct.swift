@@ -1,0 +1,317 @@
+import CKernels
+
+/// Arithmetic of a matrix product.
+package enum Arithmetic: String, CaseIterable, Sendable {
+  /// Float32 operands and sums.
+  case f32
+  /// Operands rounded to bfloat16, sums in float32.
+  case bf16
+  /// Operands quantised to 8 bits (rows as they come, weights beforehand), sums in int32.
+  case int8
+
+  var kernelCompute: fp_compute {
+    switch self {
+    case .f32: FP_COMPUTE_F32
+    case .bf16: FP_COMPUTE_BF16
+    case .int8: FP_COMPUTE_I8
+    }
+  }
+}
+
+/// Normalisation of each row on its way into a product.
+package enum RowNorm: Sendable, Equatable {
+  case none
+  /// Subtract the mean, divide by the deviation (biased variance + epsilon).
+  case layer(epsilon: Float)
+  /// Divide by the root of the mean square + epsilon.
+  case rms(epsilon: Float)
+}
+
+package enum Activation: Sendable, CaseIterable {
+  case none, geluTanh, geluErf, silu, relu
+
+  package var kernelActivation: fp_activation {
+    switch self {
+    case .none: FP_ACTIVATION_NONE
+    case .geluTanh: FP_ACTIVATION_GELU_TANH
+    case .geluErf: FP_ACTIVATION_GELU_ERF
+    case .silu: FP_ACTIVATION_SILU
+    case .relu: FP_ACTIVATION_RELU
+    }
+  }
+}
+
+/// The product of rows with weights, with what surrounds it done on the way in and out:
+/// `y = epilogue(prologue(x) * w^T)`.
+///
+/// The same bytes for any number of threads: the sum over k is cut by k alone.
+package struct MatrixProduct: Sendable {
+  /// What happens to a row of x before the product: `norm(x) * multiply + add`, in float32.
+  package struct Prologue: Sendable {
+    package var norm: RowNorm
+    /// `[K]` float32, nil for 1.
+    package var multiply: Tensor?
+    /// `[K]` float32, nil for 0.
+    package var add: Tensor?
+
+    package init(norm: RowNorm = .none, multiply: Tensor? = nil, add: Tensor? = nil) {
+      self.norm = norm
+      self.multiply = multiply
+      self.add = add
+    }
+  }
+
+  /// Weights where they lie, a mapped file included.
+  package struct Weights: Sendable {
+    /// `[N, K]` (a Linear layer's), or `[K, N]` with `depthMajor`; rows contiguous. Any floating
+    /// type; I8 for `Arithmetic.int8`.
+    package var values: Tensor
+    /// `[N]` float32: what an 8-bit weight is worth, one for each output channel.
+    package var scale: Tensor?
+    package var depthMajor: Bool
+
+    package init(_ values: Tensor, scale: Tensor? = nil, depthMajor: Bool = false) {
+      self.values = values
+      self.scale = scale
+      self.depthMajor = depthMajor
+    }
+
+    package var outputCount: Int { values.shape[depthMajor ? 1 : 0] }
+    package var inputCount: Int { values.shape[depthMajor ? 0 : 1] }
+  }
+
+  /// What happens to a sum: `activation(sum + bias) * factor * gate + residual`, in float32.
+  package struct Epilogue: Sendable {
+    /// `[N]` float32.
+    package var bias: Tensor?
+    package var activation: Activation
+    /// `[M, N]` float32 or bfloat16: the other half of a gated feed-forward.
+    package var factor: Tensor?
+    /// `[N]` float32.
+    package var gate: Tensor?
+    /// `[M, N]` float32 or bfloat16; may be the output itself.
+    package var residual: Tensor?
+
+    package init(
+      bias: Tensor? = nil, activation: Activation = .none, factor: Tensor? = nil,
+      gate: Tensor? = nil, residual: Tensor? = nil
+    ) {
+      self.bias = bias
+      self.activation = activation
+      self.factor = factor
+      self.gate = gate
+      self.residual = residual
+    }
+  }
+
+  package var weights: Weights
+  package var epilogue: Epilogue
+  /// `[M, N]` float32 or bfloat16, rows contiguous; written in place.
+  package var output: Tensor
+
+  package init(_ weights: Weights, epilogue: Epilogue = Epilogue(), output: Tensor) {
+    self.weights = weights
+    self.epilogue = epilogue
+    self.output = output
+  }
+
+  /// One product into a new tensor.
+  ///
+  /// - Parameters:
+  ///   - x: `[M, K]` float32, bfloat16 or float16, rows contiguous.
+  ///   - outputType: `.f32` or `.bf16`.
+  /// - Returns: `[M, N]`.
+  /// - Throws: `TensorError.shapeMismatch`, `.unsupportedType`, `.outOfMemory`.
+  package static func multiply(
+    _ x: Tensor, _ weights: Weights, prologue: Prologue = Prologue(),
+    epilogue: Epilogue = Epilogue(), arithmetic: Arithmetic, outputType: DType = .f32,
+    engine: MatrixEngine = .automatic, on context: ComputeContext = .shared
+  ) throws -> Tensor {
+    let output = try Tensor(
+      uninitialized: [x.shape[0], weights.outputCount], dtype: outputType)
+    try run(
+      x, prologue: prologue, [MatrixProduct(weights, epilogue: epilogue, output: output)],
+      arithmetic: arithmetic, engine: engine, on: context)
+    return output
+  }
+
+  /// Several products of the same rows: these are normalised, rounded and packed once.
+  ///
+  /// - Parameter x: `[M, K]` float32, bfloat16 or float16, rows contiguous.
+  /// - Throws: `TensorError.shapeMismatch`, `.unsupportedType`, `.outOfMemory`.
+  package static func run(
+    _ x: Tensor, prologue: Prologue = Prologue(), _ products: [MatrixProduct],
+    arithmetic: Arithmetic, engine: MatrixEngine = .automatic,
+    on context: ComputeContext = .shared
+  ) throws {
+    for product in products {
+      try product.validate(x, prologue: prologue, arithmetic: arithmetic)
+    }
+    let m = x.shape[0]
+    let k = x.shape[1]
+    guard m > 0, !products.isEmpty else { return }
+    if engine.usesOpenBLAS(arithmetic) {
+      return try OpenBLASProduct(context: context).run(x, prologue: prologue, products)
+    }
+    let batch = try PackedBatch(
+      rows: m, k: k, arithmetic: arithmetic, widest: products, context: context)
+    for start in stride(from: 0, to: m, by: batch.capacity) {
+      let rows = start..<min(start + batch.capacity, m)
+      batch.pack(x.sliced(rows), prologue: prologue)
+      for product in products { batch.multiply(product, rows: rows) }
+    }
+  }
+}
+
+/// Rows packed for a product, a bounded number at a time, and the scratch memory of the threads.
+private struct PackedBatch {
+  let capacity: Int
+  private let k: Int
+  private let arithmetic: Arithmetic
+  private let context: ComputeContext
+  private let packed: Tensor
+  private let rowScales: Tensor
+  private let scratch: Tensor
+
+  /// Packed rows take at most this many bytes, so that memory does not grow with x.
+  private static let packedLimit = 128 << 20
+
+  /// Rows that one call takes: enough to make the packing of the weights cheap beside the product.
+  private static let rowsPerCall = 1024
+
+  private var kernels: UnsafePointer<fp_matmul_kernels> {
+    context.kernels.pointer(to: \.matmul)!
+  }
+
+  private var tile: fp_tile_kernels { arithmetic.tile(in: context) }
+
+  init(
+    rows: Int, k: Int, arithmetic: Arithmetic, widest products: [MatrixProduct],
+    context: ComputeContext
+  ) throws {
+    self.k = k
+    self.arithmetic = arithmetic
+    self.context = context
+    let tile = arithmetic.tile(in: context)
+    let tileRows = Int(tile.rows)
+    let rowBytes = (k * 4 / Int(tile.group) + 64) / 64 * 64
+    let limit = max(Self.rowsPerCall, Self.packedLimit / rowBytes)
+    capacity = min(rows, limit / tileRows * tileRows).roundedUp(toMultipleOf: tileRows)
+    let compute = arithmetic.kernelCompute
+    let matmul = context.kernels.pointer(to: \.matmul)!
+    packed = try Tensor(
+      uninitialized: [fp_linear_packed_bytes(matmul, compute, Int64(capacity), Int64(k))],
+      dtype: .u8)
+    rowScales = try Tensor(uninitialized: [capacity], dtype: .f32)
+
+    var needed = fp_linear_pack_scratch_bytes(Int64(k))
+    for product in products {
+      var linear = fp_linear()
+      linear.compute = compute
+      linear.k = Int64(k)
+      let share = Share(
+        rows: min(rows, capacity), lanes: product.weights.outputCount, tile: tile,
+        threads: context.pool.threadCount)
+      needed = max(
+        needed, fp_linear_scratch_bytes(matmul, &linear, Int64(share.rows), Int64(share.lanes)))
+    }
+    scratch = try Tensor(
+      uninitialized: [context.pool.threadCount, needed.roundedUp(toMultipleOf: 4096)], dtype: .u8)
+  }
+
+  /// How many rows and lanes one call takes.
+  struct Share {
+    let rows: Int
+    let lanes: Int
+
+    /// Starts from what suits the caches and shrinks until there is work for all threads, lanes
+    /// first: every cut of the rows packs the weights once more.
+    init(rows: Int, lanes: Int, tile: fp_tile_kernels, threads: Int) {
+      let tileRows = Int(tile.rows)
+      let tileLanes = Int(tile.lanes)
+      var rowShare = min(rows, PackedBatch.rowsPerCall).roundedUp(toMultipleOf: tileRows)
+      var laneShare = min(lanes, Int(tile.block_lanes)).roundedUp(toMultipleOf: tileLanes)
+      let wanted = threads == 1 ? 1 : 6 * threads
+      func calls() -> Int { rows.dividedUp(by: rowShare) * lanes.dividedUp(by: laneShare) }
+      while calls() < wanted, laneShare > 4 * tileLanes {
+        laneShare = (laneShare / 2).roundedUp(toMultipleOf: tileLanes)
+      }
+      while calls() < wanted, rowShare > 128 {
+        rowShare = (rowShare / 2).roundedUp(toMultipleOf: tileRows)
+      }
+      while calls() < wanted, laneShare > tileLanes {
+        laneShare = (laneShare / 2).roundedUp(toMultipleOf: tileLanes)
+      }
+      self.rows = rowShare
+      self.lanes = max(laneShare, tileLanes)
+    }
+  }
+
+  /// Packs rows: `x` is `[rows, K]`.
+  func pack(_ x: Tensor, prologue: MatrixProduct.Prologue) {
+    var linear = fp_linear()
+    linear.compute = arithmetic.kernelCompute
+    linear.m = Int64(x.shape[0])
+    linear.k = Int64(k)
+    linear.prologue = prologue.kernelPrologue(of: x)
+    let panels = Int(fp_linear_panels(kernels, linear.compute, linear.m))
+    let share = max(1, 64 / Int(tile.rows))
+    let scales = rowScales.pointer.assumingMemoryBound(to: Float.self)
+    context.pool.forEach(panels.dividedUp(by: share)) { piece, worker in
+      let begin = piece * share
+      fp_linear_pack(
+        kernels, &linear, Int64(begin), Int64(min(begin + share, panels)), packed.pointer, scales,
+        scratch(of: worker))
+    }
+    withExtendedLifetime((x, prologue)) {}
+  }
+
+  /// Multiplies the packed rows, which are `rows` of x.
+  func multiply(_ product: MatrixProduct, rows: Range<Int>) {
+    var linear = fp_linear()
+    linear.compute = arithmetic.kernelCompute
+    linear.m = Int64(rows.count)
+    linear.n = Int64(product.weights.outputCount)
+    linear.k = Int64(k)
+    linear.weights = product.weights.kernelWeights
+    linear.epilogue = product.kernelEpilogue(rows: rows)
+    let lanes = product.weights.outputCount
+    let share = Share(
+      rows: rows.count, lanes: lanes, tile: tile, threads: context.pool.threadCount)
+    let laneCalls = lanes.dividedUp(by: share.lanes)
+    let rowCalls = rows.count.dividedUp(by: share.rows)
+    let convert = context.kernels.pointer(to: \.convert)!
+    let scales = rowScales.pointer.assumingMemoryBound(to: Float.self)
+    // Neighbouring calls share their weights, so that these come from memory once.
+    context.pool.forEach(laneCalls * rowCalls) { piece, worker in
+      let row = piece % rowCalls * share.rows
+      let lane = piece / rowCalls * share.lanes
+      fp_linear_multiply(
+        kernels, &linear, packed.pointer, scales, Int64(row),
+        Int64(min(row + share.rows, rows.count)), Int64(lane),
+        Int64(min(lane + share.lanes, lanes)), scratch(of: worker), convert)
+    }
+    withExtendedLifetime(product) {}
+  }
+
+  private func scratch(of worker: Int) -> UnsafeMutableRawPointer {
+    scratch.pointer + worker * scratch.shape[1]
+  }
+}
+
+extension Arithmetic {
+  /// The tile kernel of this arithmetic.
+  func tile(in context: ComputeContext) -> fp_tile_kernels {
+    let tiles = context.kernels.pointee.matmul.tile
+    return switch self {
+    case .f32: tiles.0
+    case .bf16: tiles.1
+    case .int8: tiles.2
+    }
+  }
+}
+
+extension Int {
+  package func dividedUp(by divisor: Int) -> Int { (self + divisor - 1) / divisor }
+  package func roundedUp(toMultipleOf unit: Int) -> Int { dividedUp(by: unit) * unit }
+}

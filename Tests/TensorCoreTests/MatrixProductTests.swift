@@ -1,0 +1,127 @@
+import TensorCore
+import TestSupport
+import Testing
+
+@Suite struct MatrixProductTests {
+  /// Numbers in [-1, 1) that look random and are the same everywhere.
+  static func values(_ count: Int, seed: UInt64) -> [Float] {
+    var state = seed
+    return (0..<count).map { _ in
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Float(state >> 40) / Float(1 << 23) - 1
+    }
+  }
+
+  static func matrix(_ rows: Int, _ columns: Int, seed: UInt64) throws -> Tensor {
+    try Tensor(values(rows * columns, seed: seed), shape: [rows, columns])
+  }
+
+  @Test(arguments: InstructionSet.tested, Arithmetic.allCases)
+  func sameBytesForAnyThreadCount(level: InstructionSet, arithmetic: Arithmetic) throws {
+    let m = 150
+    let n = 210
+    let k = 1500
+    let x = try Self.matrix(m, k, seed: 1)
+    let weights = try Self.weights(n, k, arithmetic)
+    let bias = try Tensor(Self.values(n, seed: 3), shape: [n])
+    let results = try [1, 2, 3, 4].map { threads in
+      let context = try ComputeContext(instructionSet: level, threadCount: threads)
+      return try MatrixProduct.multiply(
+        x, weights, prologue: .init(norm: .layer(epsilon: 1e-6)),
+        epilogue: .init(bias: bias, activation: .geluTanh), arithmetic: arithmetic, on: context
+      ).floats()
+    }
+    for result in results { #expect(result.elementsEqual(results[0])) }
+    #expect(results[0].contains { $0 != 0 })
+  }
+
+  static func weights(_ n: Int, _ k: Int, _ arithmetic: Arithmetic) throws -> MatrixProduct.Weights
+  {
+    let values = try matrix(n, k, seed: 2)
+    guard arithmetic == .int8 else { return .init(values) }
+    let codes = try Tensor(uninitialized: [n, k], dtype: .i8)
+    let pointer = codes.pointer.assumingMemoryBound(to: Int8.self)
+    for (index, value) in try values.floats().enumerated() {
+      pointer[index] = Int8(clamping: Int((value * 127).rounded()))
+    }
+    return .init(codes, scale: try Tensor([Float](repeating: 1 / 127, count: n), shape: [n]))
+  }
+
+  @Test(arguments: InstructionSet.tested)
+  func matchesPlainLoops(level: InstructionSet) throws {
+    let context = try ComputeContext(instructionSet: level, threadCount: 2)
+    for (m, n, k) in [(1, 1, 1), (3, 5, 7), (33, 49, 600), (70, 100, 64)] {
+      let x = try Self.matrix(m, k, seed: 5)
+      let w = try Self.matrix(n, k, seed: 6)
+      let got = try MatrixProduct.multiply(x, .init(w), arithmetic: .f32, on: context).floats()
+      let (a, b) = (try x.floats(), try w.floats())
+      for row in 0..<m {
+        for lane in 0..<n {
+          let want = (0..<k).reduce(0.0) { $0 + Double(a[row * k + $1]) * Double(b[lane * k + $1]) }
+          let error = abs(Double(got[row * n + lane]) - want)
+          #expect(error <= 1e-6 * Double(k), "[\(row), \(lane)] of \(m)x\(n)x\(k): off by \(error)")
+        }
+      }
+    }
+  }
+
+  @Test func sharedRowsGiveTheSameAsSeparateProducts() throws {
+    let x = try Self.matrix(40, 96, seed: 7)
+    let weights = try (0..<3).map { try Self.matrix(50, 96, seed: 8 + UInt64($0)) }
+    let prologue = MatrixProduct.Prologue(norm: .rms(epsilon: 1e-6))
+    let outputs = try weights.map { _ in try Tensor(uninitialized: [40, 50], dtype: .bf16) }
+    try MatrixProduct.run(
+      x, prologue: prologue,
+      zip(weights, outputs).map { MatrixProduct(.init($0), output: $1) }, arithmetic: .bf16)
+    for (weight, output) in zip(weights, outputs) {
+      let alone = try MatrixProduct.multiply(
+        x, .init(weight), prologue: prologue, arithmetic: .bf16, outputType: .bf16)
+      #expect(try alone.floats() == output.floats())
+    }
+  }
+
+  @Test func outputMayBeTheResidual() throws {
+    let x = try Self.matrix(20, 32, seed: 11)
+    let w = try Self.matrix(32, 32, seed: 12)
+    let gate = try Tensor(Self.values(32, seed: 13), shape: [32])
+    let separate = try MatrixProduct.multiply(
+      x, .init(w), epilogue: .init(gate: gate, residual: x), arithmetic: .f32)
+    let before = try Tensor(try x.floats(), shape: [20, 32])
+    try MatrixProduct.run(
+      before,
+      [MatrixProduct(.init(w), epilogue: .init(gate: gate, residual: before), output: before)],
+      arithmetic: .f32)
+    #expect(try before.floats() == separate.floats())
+  }
+
+  @Test(arguments: [false, true]) func openBLASAgreesWithTheKernels(depthMajor: Bool) throws {
+    let x = try Self.matrix(300, 70, seed: 21)
+    let w = try Self.matrix(depthMajor ? 70 : 600, depthMajor ? 600 : 70, seed: 22)
+    let bias = try Tensor(Self.values(600, seed: 23), shape: [600])
+    let results = try [MatrixEngine.kernels, .openBLAS].map { engine in
+      try MatrixProduct.multiply(
+        x, .init(w, depthMajor: depthMajor), prologue: .init(norm: .layer(epsilon: 1e-6)),
+        epilogue: .init(bias: bias, activation: .silu), arithmetic: .f32, engine: engine
+      ).floats()
+    }
+    // Sums of 70 products of about 1, added in another order.
+    for (kernel, blas) in zip(results[0], results[1]) { #expect(abs(kernel - blas) < 2e-5) }
+    #expect(results[0] != [Float](repeating: 0, count: 300 * 600))
+  }
+
+  @Test func wrongShapesAreErrors() throws {
+    let x = try Self.matrix(4, 8, seed: 1)
+    let w = try Self.matrix(5, 9, seed: 1)
+    #expect(throws: TensorError.self) {
+      try MatrixProduct.multiply(x, .init(w), arithmetic: .f32)
+    }
+    let good = try Self.matrix(5, 8, seed: 1)
+    let bias = try Tensor([1, 2, 3], shape: [3])
+    #expect(throws: TensorError.self) {
+      try MatrixProduct.multiply(x, .init(good), epilogue: .init(bias: bias), arithmetic: .f32)
+    }
+    #expect(throws: TensorError.self) {
+      try MatrixProduct.multiply(x, .init(good), arithmetic: .int8)
+    }
+  }
+}
