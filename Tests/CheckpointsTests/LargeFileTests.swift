@@ -52,7 +52,9 @@ import Testing
   }
 
   @Test func openingTouchesTheHeaderAlone() async {
-    await #expect(processExitsWith: .success) {
+    let result = await #expect(
+      processExitsWith: .success, observing: [\.standardOutputContent]
+    ) {
       let folder = try TemporaryFolder()
       let path = folder.file("transformer.safetensors")
       guard let size = try Self.makeSparse(path) else {
@@ -76,5 +78,6 @@ import Testing
       #expect(try last?.sliced(5..<6, axis: 1).floats().last == 0)
       print("opened \(size) bytes in \(elapsed), \(resident >> 20) MiB resident")
     }
+    print(String(decoding: result?.standardOutputContent ?? [], as: UTF8.self))
   }
 }

@@ -45,6 +45,7 @@ import Testing
     #expect(slowest < 1, "the slowest took \(slowest) s")
     let growth = try ProcessUsage.peakResidentBytes() - before
     #expect(growth < 100 << 20, "memory grew by \(growth) bytes")
+    print("\(result), slowest \(slowest) s, memory +\(growth >> 20) MiB")
     return result
   }
 
@@ -66,7 +67,9 @@ import Testing
 
   // In a process of its own, so that a trap is seen as one and memory is that of this test alone.
   @Test func damagedFiles() async {
-    await #expect(processExitsWith: .success) {
+    let result = await #expect(
+      processExitsWith: .success, observing: [\.standardOutputContent]
+    ) {
       var mutations = try Self.mutations(seed: 1)
       let folder = try TemporaryFolder()
       let result = try Self.readAll(12_000, named: "a.safetensors", in: folder) {
@@ -75,10 +78,13 @@ import Testing
       // Both ends are reached, or the mutations are not what they should be.
       #expect(result.sound > 200 && result.refused > 6000, "\(result)")
     }
+    print(String(decoding: result?.standardOutputContent ?? [], as: UTF8.self))
   }
 
   @Test func damagedIndexes() async {
-    await #expect(processExitsWith: .success) {
+    let result = await #expect(
+      processExitsWith: .success, observing: [\.standardOutputContent]
+    ) {
       var mutations = try Self.mutations(seed: 2)
       let folder = try TemporaryFolder()
       for shard in Self.shards {
@@ -90,6 +96,7 @@ import Testing
       }
       #expect(result.sound > 100 && result.refused > 2000, "\(result)")
     }
+    print(String(decoding: result?.standardOutputContent ?? [], as: UTF8.self))
   }
 
   // MARK: The longest headers
@@ -147,7 +154,9 @@ import Testing
     let path = folder.file("huge.safetensors")
     try Data(header.bytes(99_999_000)).write(to: URL(fileURLWithPath: path))
     let isSound = header.testDescription == "white space"
-    await #expect(processExitsWith: .success) { [path = path as String, isSound = isSound as Bool] in
+    let result = await #expect(
+      processExitsWith: .success, observing: [\.standardOutputContent]
+    ) { [path = path as String, isSound = isSound as Bool] in
       try ProcessUsage.resetPeak()
       let before = try ProcessUsage.residentBytes()
       let start = ProcessUsage.threadSeconds()
@@ -159,10 +168,11 @@ import Testing
       }
       let seconds = ProcessUsage.threadSeconds() - start
       let growth = try ProcessUsage.peakResidentBytes() - before
-      print("\(seconds) s, \(growth >> 20) MiB")
+      print("huge header: \(seconds) s, \(growth >> 20) MiB")
       #expect(seconds < 1)
       #expect(growth < 100 << 20)
     }
+    print(String(decoding: result?.standardOutputContent ?? [], as: UTF8.self))
     withExtendedLifetime(folder) {}
   }
 }

@@ -167,19 +167,44 @@ import Testing
     #expect(run.messages.contains("warning: a: "), "\(run.messages)")
   }
 
-  @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
-  func signalsLeaveNothingBehind(signal: Int32) throws {
+  @Test func lostInputIsAnError() throws {
+    let input = try folder.sparseCheckpoint(
+      "big.safetensors", tensorCount: 64, bytesEach: 1 << 28)
+    let child = try CommandRun.launch(CommandRun.program, ["inspect", input, "--stats"])
+    usleep(200_000)
+    #expect(truncate(input, 1 << 20) == 0)
+    let run = try child.wait()
+    #expect([65, 74].contains(run.status), "\(run.status) \(run.messages)")
+    #expect(run.messages.hasPrefix("error: "))
+  }
+
+  /// A conversion that has begun to write, and will go on for a while.
+  private func startConversion() throws -> CommandRun.Child {
     let input = try folder.sparseCheckpoint(
       "big.safetensors", tensorCount: 64, bytesEach: 1 << 28)
     let child = try CommandRun.launch(
       CommandRun.program, ["convert", input, "-o", folder.file("out.safetensors")])
-    // Until something has been written beside the place of the output.
     var waits = 0
     while try folder.names().count == 1 && waits < 2000 {
       usleep(5_000)
       waits += 1
     }
-    #expect(try folder.names().count == 2)
+    try #require(try folder.names().count == 2, "nothing was written beside the output's place")
+    return child
+  }
+
+  @Test(arguments: [SIGILL, SIGTRAP, SIGSEGV])
+  func trapsAreReportedAsOurs(signal: Int32) throws {
+    let child = try startConversion()
+    kill(child.process.processIdentifier, signal)
+    let run = try child.wait()
+    #expect(run.status == 70, "\(run.messages)")
+    #expect(run.messages.contains("error: flashportrait stopped itself"))
+  }
+
+  @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
+  func signalsLeaveNothingBehind(signal: Int32) throws {
+    let child = try startConversion()
     // Twice, as `timeout` and terminals may send it.
     kill(child.process.processIdentifier, signal)
     kill(child.process.processIdentifier, signal)

@@ -49,6 +49,12 @@ import Testing
     #expect(run.messages.hasPrefix(message), "\(run.messages)")
   }
 
+  @Test func sizesAsPeopleReadThem() {
+    let texts = [0, 1, 999, 1000, 1_499_999, 33_000_000_000, -5].map(formatBytes)
+    #expect(
+      texts == ["0 bytes", "1 byte", "999 bytes", "1.0 kB", "1.5 MB", "33.0 GB", "-5 bytes"])
+  }
+
   @Test func instructionSetIsCheckedAtTheStart() throws {
     let unknown = try CommandRun.program(["doctor"], environment: ["FLASHPORTRAIT_ISA": "sse9"])
     #expect(unknown.status == 64)

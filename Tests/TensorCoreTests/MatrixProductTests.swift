@@ -76,7 +76,7 @@ import Testing
     for (weight, output) in zip(weights, outputs) {
       let alone = try MatrixProduct.multiply(
         x, .init(weight), prologue: prologue, arithmetic: .bf16, outputType: .bf16)
-      #expect(try alone.floats() == output.floats())
+      #expect(try alone.floats().elementsEqual(output.floats()))
     }
   }
 
@@ -91,7 +91,7 @@ import Testing
       before,
       [MatrixProduct(.init(w), epilogue: .init(gate: gate, residual: before), output: before)],
       arithmetic: .f32)
-    #expect(try before.floats() == separate.floats())
+    #expect(try before.floats().elementsEqual(separate.floats()))
   }
 
   @Test(arguments: [false, true]) func openBLASAgreesWithTheKernels(depthMajor: Bool) throws {
@@ -106,7 +106,7 @@ import Testing
     }
     // Sums of 70 products of about 1, added in another order.
     for (kernel, blas) in zip(results[0], results[1]) { #expect(abs(kernel - blas) < 2e-5) }
-    #expect(results[0] != [Float](repeating: 0, count: 300 * 600))
+    #expect(results[0].contains { $0 != 0 })
   }
 
   @Test func wrongShapesAreErrors() throws {

@@ -2,66 +2,11 @@
 #include "matmul_internal.h"
 
 #if defined(__x86_64__)
-#include <immintrin.h>
+#include "../elementwise/fp_vector_avx2.h"
 
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 
-enum { tile_rows = 6, tile_lanes = 16 };
-
-static inline __attribute__((always_inline)) const char *
-multiply_groups_f32(__m256 sums[tile_rows][2], const char *a, ptrdiff_t a_row, const char *b,
-                    int count, const int rows) {
-  for (int group = 0; group < count; group++, b += tile_lanes * 4) {
-    const __m256 low = _mm256_loadu_ps((const float *)b);
-    const __m256 high = _mm256_loadu_ps((const float *)b + 8);
-#pragma clang loop unroll(full)
-    for (int row = 0; row < rows; row++) {
-      const __m256 x = _mm256_broadcast_ss((const float *)(a + row * a_row + group * 4));
-      sums[row][0] = _mm256_fmadd_ps(x, low, sums[row][0]);
-      sums[row][1] = _mm256_fmadd_ps(x, high, sums[row][1]);
-    }
-  }
-  return b;
-}
-
-static inline __attribute__((always_inline)) void multiply_rows_f32(const fp_tile_args *args,
-                                                                    int first_row,
-                                                                    const int rows) {
-  __m256 sums[tile_rows][2];
-#pragma clang loop unroll(full)
-  for (int row = 0; row < rows; row++)
-    sums[row][0] = sums[row][1] = _mm256_setzero_ps();
-  const char *b = args->b;
-  for (int block = 0; block < args->batch; block++) {
-    const char *a = (const char *)args->a + (args->a_offsets ? args->a_offsets[block] : 0) +
-                    first_row * args->a_row;
-    for (int group = 0; group < args->groups; group += FP_CHUNK_GROUPS, a += args->a_chunk) {
-      const int left = args->groups - group;
-      b = multiply_groups_f32(sums, a, args->a_row, b,
-                              left < FP_CHUNK_GROUPS ? left : FP_CHUNK_GROUPS, rows);
-    }
-  }
-#pragma clang loop unroll(full)
-  for (int row = 0; row < rows; row++) {
-    float *c = (float *)((char *)args->c + (first_row + row) * args->c_row);
-    if (args->accumulate) {
-      sums[row][0] = _mm256_add_ps(sums[row][0], _mm256_loadu_ps(c));
-      sums[row][1] = _mm256_add_ps(sums[row][1], _mm256_loadu_ps(c + 8));
-    }
-    _mm256_storeu_ps(c, sums[row][0]);
-    _mm256_storeu_ps(c + 8, sums[row][1]);
-  }
-}
-
-static void multiply_f32(const fp_tile_args *args) {
-  int row = 0;
-  for (; row + tile_rows <= args->rows; row += tile_rows)
-    multiply_rows_f32(args, row, tile_rows);
-  for (; row + 2 <= args->rows; row += 2)
-    multiply_rows_f32(args, row, 2);
-  for (; row < args->rows; row++)
-    multiply_rows_f32(args, row, 1);
-}
+#include "tile_f32.h"
 
 /// sum + x . y for the four bytes of each word. VPMADDUBSW would saturate, so the even and the odd
 /// bytes are widened to 16 bits and multiplied apart.

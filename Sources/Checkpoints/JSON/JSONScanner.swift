@@ -20,6 +20,9 @@ struct JSONScanner {
   private static let progressStep = 1 << 20
   private var nextProgress = Self.progressStep
 
+  /// More digits than 2^63 has, for a number that begins with zeros without end.
+  private static let digitLimit = 20
+
   /// Containers that `skipValue` follows into each other.
   private static let depthLimit = 64
 
@@ -76,9 +79,9 @@ struct JSONScanner {
     while let digit = peek, digit &- UInt8(ascii: "0") < 10 {
       let (tens, overflow) = value.multipliedReportingOverflow(by: 10)
       let (sum, carry) = tens.addingReportingOverflow(Int(digit &- UInt8(ascii: "0")))
-      guard !overflow, !carry else {
+      guard !overflow, !carry, position - start < Self.digitLimit else {
         throw JSONFault(
-          expected: "a number below 2^63 at byte \(start)", found: "a larger one")
+          expected: "a number below 2^63 at byte \(start)", found: "a longer one")
       }
       value = sum
       position += 1

@@ -4,6 +4,11 @@ extension CheckpointReport {
   /// The report for people.
   var lines: [String] {
     var lines = [headline]
+    if let shard = path.wholeMatch(of: /.*-(\d{5})-of-(\d{5})\.\w+/) {
+      lines.append(
+        "  shard \(Int(shard.1) ?? 0) of \(Int(shard.2) ?? 0): the .index.json beside it has the rest"
+      )
+    }
     lines += networks.isEmpty ? ["  network: none that is known"] : networks.flatMap(networkLines)
     lines += typeLines
     if !metadata.isEmpty { lines += metadataLines }

@@ -20,7 +20,6 @@ package enum Interruption {
   package static func install() {
     // A reader that has gone shows as an error of the write instead.
     signal(SIGPIPE, SIG_IGN)
-    signal(SIGBUS) { _ in Interruption.reportLostMapping() }
     for number in [SIGINT, SIGTERM, SIGHUP] { watch(number) }
   }
 
@@ -63,14 +62,5 @@ package enum Interruption {
     if deferring.load(ordering: .sequentiallyConsistent) > 0 && !isImpatient { return }
     Console.current.printMessage("error: interrupted by signal \(number)")
     _exit(128 + number)
-  }
-
-  /// A mapped file became shorter, or its disk failed, while it was read: there is no error code
-  /// for that, only this signal. Only what is allowed in a signal handler.
-  private static func reportLostMapping() {
-    let text: StaticString =
-      "error: an input file became shorter or could not be read while it was in use\n"
-    _ = write(STDERR_FILENO, text.utf8Start, text.utf8CodeUnitCount)
-    _exit(ExitStatus.inputOutput.rawValue)
   }
 }

@@ -183,7 +183,8 @@ extension Tensor {
       context.pool.forEach(volumes * depth) { piece in
         let volume = piece / depth
         context.kernels.pointee.resample.outer(
-          result.floatElements + piece * plane, planes.floatElements + volume * inputs * plane, taps,
+          result.floatElements + piece * plane, planes.floatElements + volume * inputs * plane,
+          taps,
           Int64(piece % depth), Int64(plane))
       }
     }
