@@ -63,7 +63,8 @@ extension WeightTerm {
           found: "\(up.shape) and \(down.shape)")
       }
       return .lowRank(
-        up: try up.converted(to: .f32, on: context), down: try down.converted(to: .f32, on: context),
+        up: try up.converted(to: .f32, on: context),
+        down: try down.converted(to: .f32, on: context),
         scale: scale)
     case .dense(let values, let scale):
       guard values.count == rows * columns else {
