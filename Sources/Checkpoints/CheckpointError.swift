@@ -75,7 +75,7 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
 
   /// The text with control characters written out: names come from files that anyone may have
   /// made, and must not command the terminal.
-  private static func printable(_ text: String) -> String {
+  static func printable(_ text: String) -> String {
     text.unicodeScalars.reduce(into: "") { result, scalar in
       switch scalar.properties.generalCategory {
       case .control, .format, .lineSeparator, .paragraphSeparator:
