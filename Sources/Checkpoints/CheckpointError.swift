@@ -38,6 +38,14 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
 
   package var description: String {
     switch self {
+    case .mismatch(let report): report.description
+    case .adapterMismatch(let report): report.description
+    default: Self.printable(sentence)
+    }
+  }
+
+  private var sentence: String {
+    switch self {
     case .unreadable(let path, let reason): "\(path): \(reason)"
     case .malformed(let path, let tensor, let expected, let found):
       "\(Self.place(path, tensor)): expected \(expected), found \(found); "
@@ -56,13 +64,24 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
     case .noCheckpoint(let folder, let found):
       "\(folder): expected one checkpoint (an index, a .safetensors, .pt, .pth or .bin file), "
         + "found \(found): name the file itself"
-    case .mismatch(let report): report.description
-    case .adapterMismatch(let report): report.description
+    case .mismatch, .adapterMismatch: "does not fit the network"
     case .unwritable(let path, let reason): "\(path): cannot be written: \(reason)"
     case .diskFull(let path, let needed?, let available?):
       "\(path): needs \(needed) bytes, but the disk has \(available) left: free some room"
     case .diskFull(let path, _, _):
       "\(path): the disk is full: free some room; nothing was left behind"
+    }
+  }
+
+  /// The text with control characters written out: names come from files that anyone may have
+  /// made, and must not command the terminal.
+  static func printable(_ text: String) -> String {
+    text.unicodeScalars.reduce(into: "") { result, scalar in
+      switch scalar.properties.generalCategory {
+      case .control, .format, .lineSeparator, .paragraphSeparator:
+        result += "\\u{" + String(scalar.value, radix: 16) + "}"
+      default: result.unicodeScalars.append(scalar)
+      }
     }
   }
 

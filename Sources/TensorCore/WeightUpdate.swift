@@ -24,8 +24,9 @@ extension Tensor {
     let terms = try terms.map { try $0.prepared(rows: rows, columns: columns, on: context) }
     let source = try contiguous()
     let result = try Tensor(uninitialized: shape, dtype: dtype ?? self.dtype)
-    // About a quarter of a second-level cache of float32 sums for each piece of work.
-    let step = max(8, (1 << 16) / max(columns, 1) / 8 * 8)
+    // About a second-level cache of float32 sums for each piece of work: the kernel packs `down`
+    // anew for each.
+    let step = max(8, (1 << 18) / max(columns, 1) / 8 * 8)
     let sums = try (0..<context.pool.threadCount).map { _ in
       try Tensor(uninitialized: [min(step, max(rows, 1)), max(columns, 1)], dtype: .f32)
     }
@@ -62,7 +63,8 @@ extension WeightTerm {
           found: "\(up.shape) and \(down.shape)")
       }
       return .lowRank(
-        up: try up.converted(to: .f32, on: context), down: try down.converted(to: .f32, on: context),
+        up: try up.converted(to: .f32, on: context),
+        down: try down.converted(to: .f32, on: context),
         scale: scale)
     case .dense(let values, let scale):
       guard values.count == rows * columns else {

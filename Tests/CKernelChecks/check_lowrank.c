@@ -6,13 +6,15 @@ static void fill(fp_check_run *run, float *values, int64_t count) {
     values[i] = fp_check_random_float(run);
 }
 
-/// Sums of `rank` products below 1 in magnitude: fused or not, they differ by a few roundings.
+/// Sums of up to 300 products below 1 in magnitude: fused or not, they differ by a few roundings of
+/// sums below 32, each at most 2e-6.
 static void check_add(fp_check_run *run) {
   static const int sizes[] = {0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 33, 50};
   enum { size_count = sizeof sizes / sizeof *sizes };
   for (int round = 0; round < 150; round++) {
     const int64_t rows = sizes[fp_check_random_int(run, size_count)];
-    const int64_t rank = sizes[fp_check_random_int(run, size_count)];
+    // Larger ranks than a panel holds take another way.
+    const int64_t rank = round % 10 == 9 ? 300 : sizes[fp_check_random_int(run, size_count)];
     const int64_t columns = sizes[fp_check_random_int(run, size_count)];
     const ptrdiff_t gap = round % 3;
     const size_t misalignment = round % 2 ? 4 : 0;
@@ -30,7 +32,7 @@ static void check_add(fp_check_run *run) {
                                 columns, 0.75f);
     run->kernels->lowrank.add(got, columns + gap, up, rank, down, columns + gap, rows, rank,
                               columns, 0.75f);
-    fp_check_close(run, "low-rank sum", got, want, (size_t)target_count, 1e-5f, 1e-6f);
+    fp_check_close(run, "low-rank sum", got, want, (size_t)target_count, 3e-5f, 1e-6f);
   }
 }
 

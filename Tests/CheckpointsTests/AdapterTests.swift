@@ -221,7 +221,7 @@ private struct RenamedFile: TensorFile {
       try source(base), adapters: [(adapter, 1)], rules: AdapterRules(leavesOutMisfits: true))
     for name in ["a.weight", "b.weight"] { _ = try merged.claim(name, shape: [4, 4]) }
     do {
-      try merged.finish() // nothing matched, which is never left out
+      try merged.finish()  // nothing matched, which is never left out
       Issue.record("finished")
     } catch CheckpointError.adapterMismatch(let report) {
       #expect(report.merged.isEmpty)
@@ -240,7 +240,8 @@ private struct RenamedFile: TensorFile {
     #expect(throws: CheckpointError.self) {
       try Adapter(
         RenamedFile([
-          ("a.lora_down.weight", try tensor([2, 5], 1)), ("a.lora_A.weight", try tensor([2, 5], 1)),
+          ("a.lora_down.weight", try tensor([2, 5], 1)),
+          ("a.lora_A.weight", try tensor([2, 5], 1)),
         ]))
     }
   }

@@ -35,7 +35,8 @@ import Testing
 
   /// Compares with printed values.
   private func expectClose(
-    _ got: [Float], _ want: [Float], _ bound: Float, sourceLocation: SourceLocation = #_sourceLocation
+    _ got: [Float], _ want: [Float], _ bound: Float,
+    sourceLocation: SourceLocation = #_sourceLocation
   ) {
     #expect(got.count == want.count, sourceLocation: sourceLocation)
     for (index, pair) in zip(got, want).enumerated() {

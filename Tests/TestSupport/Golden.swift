@@ -145,7 +145,12 @@ private struct OrderedTolerances {
     let atol: Float
     let rtol: Float
     let rms: Float?
-    let share_over: [Float]?
+    let shareOver: [Float]?
+
+    enum CodingKeys: String, CodingKey {
+      case atol, rtol, rms
+      case shareOver = "share_over"
+    }
   }
 
   init(_ text: String, golden: String) throws {
@@ -159,7 +164,7 @@ private struct OrderedTolerances {
         pattern,
         Golden.Tolerance(
           absolute: rule.atol, relative: rule.rtol, rootMeanSquare: rule.rms,
-          shareOver: rule.share_over.flatMap { $0.count == 2 ? ($0[0], $0[1]) : nil })
+          shareOver: rule.shareOver.flatMap { $0.count == 2 ? ($0[0], $0[1]) : nil })
       )
     }
   }

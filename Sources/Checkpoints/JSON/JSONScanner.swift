@@ -152,9 +152,9 @@ struct JSONScanner {
           expected: "at most \(Self.depthLimit) nested values", found: "more at byte \(position)")
       }
       position += 1
-      closers.append(byte + 2) // '}' and ']' stand two places after '{' and '['
+      closers.append(byte + 2)  // '}' and ']' stand two places after '{' and '['
       skipSpace()
-      if peek == closers.last { return } // empty: closeContainers reads the rest
+      if peek == closers.last { return }  // empty: closeContainers reads the rest
       if byte == UInt8(ascii: "{") { try skipKey() }
     }
     try skipScalarOrOpen(&closers)
