@@ -4,7 +4,7 @@ import TensorCore
 struct BenchConvCommand: BenchmarkCommand {
   static let configuration = CommandConfiguration(
     commandName: "conv",
-    abstract: "A 3x3x3 convolution, causal in time, over a clip.",
+    abstract: "A 3x3x3 convolution, causal in time, over a clip and the two frames before it.",
     discussion: """
       Input and result, channels last, in the given type. The weights are packed beforehand, as a \
       network does once; the padding of the input is part of the time.
@@ -22,7 +22,7 @@ struct BenchConvCommand: BenchmarkCommand {
   @Option(help: ArgumentHelp("Columns of a frame.", valueName: "count"))
   var width = 128
 
-  @Option(help: ArgumentHelp("Frames.", valueName: "count"))
+  @Option(help: ArgumentHelp("Frames of the result.", valueName: "count"))
   var frames = 4
 
   @Option(help: "Arithmetic: bf16 or f32.")
@@ -50,11 +50,12 @@ struct BenchConvCommand: BenchmarkCommand {
     func input(_ axes: [Int], _ seed: UInt64) throws -> Tensor {
       try BenchmarkInput.tensor(Shape(validating: axes), type, seed: seed, on: context)
     }
-    let clip = try input([frames, height, width, inChannels], 1)
+    // With the two frames before the first: zeros would be left out, not multiplied.
+    let clip = try input([frames + 2, height, width, inChannels], 1)
     let output = try input([frames, height, width, outChannels], 2)
     let convolution = try Convolution(
       weight: input([outChannels, inChannels, 3, 3, 3], 3),
-      geometry: .causal(kernel: [3, 3, 3]), arithmetic: dtype, on: context)
+      geometry: .init(padding: [0, 1, 1]), arithmetic: dtype, on: context)
     let points = Double(frames) * Double(height) * Double(width)
     return MeasuredOperation(
       name: "conv", parameters: sizes, arithmetic: dtype,
