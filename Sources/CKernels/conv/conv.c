@@ -3,8 +3,12 @@
 
 #include <string.h>
 
-/// Bytes of weights in a pass: they stay near the core.
-enum { pass_bytes = 64 << 10 };
+/// Groups of k in a pass: their weights stay near the core. A tile of many rows spends less time on
+/// each group, and so a larger share on reading and writing its sums: it takes longer passes.
+static int64_t pass_groups(const fp_tile_kernels *tile, int64_t lanes) {
+  const int64_t bytes = tile->rows > 16 ? 128 << 10 : 64 << 10;
+  return fp_most(1, bytes / (lanes * 4 * FP_CHUNK_GROUPS)) * FP_CHUNK_GROUPS;
+}
 
 /// Stores the positions begin ..< begin + count of a line that starts at `row`; a spanning line
 /// has `pitch` positions to a row, those past the output's columns being of no use.
@@ -103,8 +107,7 @@ static void perform_panel(const fp_kernels *kernels, const fp_tile_kernels *tile
       .lane = site->group * site->layout.lanes + 16 * unit,
       .lanes = (int)fp_least(lanes, site->layout.lanes - 16 * unit),
   };
-  const int64_t most =
-      fp_most(FP_CHUNK_GROUPS, pass_bytes / (lanes * 4) / FP_CHUNK_GROUPS * FP_CHUNK_GROUPS);
+  const int64_t most = pass_groups(tile, lanes);
   const int64_t pitch = plan->spanning ? fp_conv_padded_columns(&run->frame) : site->columns;
   const int64_t lines = plan->spanning ? 1 : site->rows;
   const int64_t positions =

@@ -27,6 +27,16 @@ static void fill_zeros(const fp_pixel_args *pixels) {
     memset((char *)pixels->target + i * pixels->target_pixel, 0, bytes);
 }
 
+/// Whether pixels lie in the source as they shall lie in the frame.
+static bool is_copy(const fp_pixel_args *pixels) {
+  const bool same = pixels->source_type == pixels->target_type &&
+                    (pixels->source_type == FP_BF16 || !pixels->round);
+  return same && pixels->norm_scale == 0 && !pixels->multiply && !pixels->add &&
+         pixels->activation == FP_ACTIVATION_NONE && pixels->padding == 0 &&
+         pixels->source_pixel == pixels->target_pixel &&
+         pixels->target_pixel == pixels->channels * (int64_t)fp_dtype_size(pixels->target_type);
+}
+
 /// Writes one row of the picture: the source's channels, plane by plane.
 static void fill_row(const fp_kernels *kernels, const fp_conv *conv, const fp_conv_layout *layout,
                      const fp_conv_frame *frame, const fp_conv_fill *fill, int64_t row,
@@ -58,7 +68,10 @@ static void fill_row(const fp_kernels *kernels, const fp_conv *conv, const fp_co
     if (fill->source) {
       pixels.source = (const char *)fill->source + (row - frame->top) * fill->source_row +
                       done * (int64_t)fp_dtype_size(fill->source_type);
-      kernels->conv.pixels(&pixels);
+      if (is_copy(&pixels))
+        memcpy(pixels.target, pixels.source, (size_t)(pixels.pixels * pixels.target_pixel));
+      else
+        kernels->conv.pixels(&pixels);
     } else {
       fill_zeros(&pixels);
     }

@@ -1,10 +1,13 @@
 // How a convolution is cut into tasks, by its sizes alone.
 #include "conv_internal.h"
 
-enum {
-  task_positions = 256, // positions of a band, about
-  wanted_tasks = 64,    // below this the panels are shared out too
-};
+/// Tasks below which the panels of lanes are shared out too.
+enum { wanted_tasks = 128 };
+
+/// Positions of a band, about: all weights come past for each band, at the pace of the tiles.
+static int64_t band_positions(const fp_tile_kernels *tile) {
+  return fp_most(256, 16 * tile->rows);
+}
 
 /// The sizes of the largest phase of a run, in positions.
 static void phase_size(const fp_conv *conv, const fp_conv_run *run, int64_t *rows,
@@ -32,12 +35,13 @@ fp_conv_plan fp_conv_plan_for(const fp_kernels *kernels, const fp_conv *conv,
   phase_size(conv, run, &rows, &columns);
   if (rows == 0 || columns == 0 || run->out[0] == 0)
     return plan;
-  plan.column_bands = fp_divide_up(columns, 2 * task_positions);
+  const int64_t positions = band_positions(tile);
+  plan.column_bands = fp_divide_up(columns, fp_most(positions, 512));
   plan.band_columns = fp_divide_up(columns, plan.column_bands);
   if (plan.column_bands > 1)
     plan.band_columns = fp_round_up(plan.band_columns, tile->rows);
   plan.column_bands = fp_divide_up(columns, plan.band_columns);
-  plan.band_rows = fp_most(1, task_positions / plan.band_columns);
+  plan.band_rows = fp_most(1, positions / plan.band_columns);
   plan.bands = fp_divide_up(rows, plan.band_rows);
   plan.band_rows = fp_divide_up(rows, plan.bands);
   plan.bands = fp_divide_up(rows, plan.band_rows);
@@ -56,9 +60,9 @@ fp_conv_plan fp_conv_plan_for(const fp_kernels *kernels, const fp_conv *conv,
     return plan;
   }
   if (layout.fold > 1) {
-    const int64_t positions =
+    const int64_t sums =
         fp_round_up(fp_conv_folded_positions(conv, plan.band_columns), tile->rows);
-    plan.scratch_bytes = offsets + (size_t)((positions + plan.band_columns) * FP_CONV_FOLDED_ROW);
+    plan.scratch_bytes = offsets + (size_t)((sums + plan.band_columns) * FP_CONV_FOLDED_ROW);
     return plan;
   }
   plan.spanning = plan.column_bands == 1 &&

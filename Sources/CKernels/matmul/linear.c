@@ -138,10 +138,122 @@ static void prefetch_sums(const char *start, int64_t bytes) {
     __builtin_prefetch(start + offset, 1);
 }
 
-/// Asks for rows that all threads share: for reading, lest they be taken from the others' caches.
-static void prefetch_rows(const char *start, int64_t bytes) {
+/// Asks for what all threads share: for reading, lest it be taken from the others' caches.
+static void prefetch_shared(const char *start, int64_t bytes) {
   for (int64_t offset = 0; offset < bytes; offset += FP_ALIGNMENT)
     __builtin_prefetch(start + offset, 0, 2);
+}
+
+/// What the loops of one call share.
+typedef struct linear_run {
+  const fp_matmul_kernels *kernels;
+  const fp_convert_kernels *convert;
+  const fp_linear *linear;
+  const fp_tile_kernels *tile;
+  linear_layout layout;
+  const char *packed; // A
+  const float *row_scales;
+  int64_t row_begin, row_end, lane_begin, lane_end;
+  char *weights, *converted, *sums;
+  int32_t *lane_sums;
+  int64_t chunk_bytes, panel_bytes, sum_bytes, weight_bytes; // of a chunk and a panel of A, a tile
+                                                             // of C, a panel of B in a pass
+} linear_run;
+
+/// One pass over k: groups first ..< first + groups.
+typedef struct linear_pass {
+  int64_t first, groups;
+  bool last;
+} linear_pass;
+
+/// Packs the weights of a pass.
+static void pack_pass(const linear_run *run, linear_pass pass) {
+  const fp_linear *linear = run->linear;
+  const fp_tile_kernels *tile = run->tile;
+  const int64_t k = pass.first * tile->group;
+  const int64_t count = least(linear->k - k, pass.groups * tile->group);
+  for (int64_t panel = 0; panel < run->layout.lane_panels; panel++) {
+    const int64_t lane = run->lane_begin + panel * tile->lanes;
+    char *target = run->weights + panel * run->weight_bytes;
+    pack_weights(linear, tile, run->convert, target, lane,
+                 least(tile->lanes, run->lane_end - lane), k, count, pass.groups, run->converted);
+    if (linear->compute == FP_COMPUTE_I8)
+      add_lane_sums(run->lane_sums + panel * tile->lanes, (const int8_t *)target, pass.groups,
+                    tile->lanes);
+  }
+}
+
+/// Asks for the weights of the next pass, a share with each panel of rows of this one: they lie far
+/// apart in memory, and waiting for them is most of the cost of packing them.
+static void prefetch_weights(const linear_run *run, linear_pass pass, int64_t row) {
+  const fp_weights *weights = &run->linear->weights;
+  if (pass.last || weights->depth_major)
+    return;
+  const int64_t size = (int64_t)fp_dtype_size(weights->type), k = pass.first + pass.groups;
+  const int64_t bytes =
+      least(pass.groups * run->tile->group, run->linear->k - k * run->tile->group) * size;
+  const int64_t panels = divide_up(run->row_end - run->row_begin, run->tile->rows);
+  const int64_t share = divide_up(run->lane_end - run->lane_begin, panels);
+  const int64_t begin = run->lane_begin + (row - run->row_begin) / run->tile->rows * share;
+  const int64_t end = least(begin + share, run->lane_end);
+  for (int64_t lane = begin; lane < end; lane++)
+    prefetch_shared((const char *)weights->w + lane * weights->row + k * run->tile->group * size,
+                    bytes);
+}
+
+/// The epilogue of one tile, which `args` has summed.
+static void store_tile(const linear_run *run, const fp_tile_args *args, int64_t row,
+                       int64_t panel) {
+  const int64_t lane = run->lane_begin + panel * run->tile->lanes;
+  const bool bytes = run->linear->compute == FP_COMPUTE_I8;
+  const fp_store_args store = {
+      .c = args->c,
+      .c_row = args->c_row,
+      .row = row,
+      .lane = lane,
+      .rows = args->rows,
+      .lanes = (int)least(run->tile->lanes, run->lane_end - lane),
+      .lane_scale = bytes ? run->linear->weights.scale + lane : NULL,
+      .lane_sum = run->lane_sums + panel * run->tile->lanes,
+      .row_scale = run->row_scales,
+  };
+  run->kernels->store(&run->linear->epilogue, &store);
+}
+
+/// Sums of one panel of rows over a pass, and their epilogue after the last.
+static void multiply_panel(const linear_run *run, linear_pass pass, int64_t row) {
+  const fp_tile_kernels *tile = run->tile;
+  const int64_t lane_panels = run->layout.lane_panels;
+  const char *a = run->packed + row / tile->rows * run->panel_bytes +
+                  pass.first / FP_CHUNK_GROUPS * run->chunk_bytes;
+  // The next panel of A comes in shares, one with each tile of this one.
+  const int64_t a_bytes = pass.groups / FP_CHUNK_GROUPS * run->chunk_bytes;
+  const int64_t a_share = round_up(divide_up(a_bytes, lane_panels), FP_ALIGNMENT);
+  const bool one_pass = run->layout.pass == run->layout.groups;
+  const int64_t kept_panel = one_pass ? 0 : (row - run->row_begin) / tile->rows;
+  char *sums = run->sums + kept_panel * lane_panels * run->sum_bytes;
+  for (int64_t panel = 0; panel < lane_panels; panel++) {
+    const fp_tile_args args = {
+        .a = a,
+        .a_row = FP_ALIGNMENT,
+        .a_chunk = run->chunk_bytes,
+        .b = run->weights + panel * run->weight_bytes,
+        .c = sums + panel * run->sum_bytes,
+        .c_row = tile->lanes * 4,
+        .batch = 1,
+        .groups = (int)pass.groups,
+        .rows = (int)least(tile->rows, run->row_end - row),
+        .lanes = tile->lanes,
+        .accumulate = pass.first > 0,
+    };
+    if (args.accumulate && panel + 1 < lane_panels)
+      prefetch_sums((const char *)args.c + run->sum_bytes, run->sum_bytes);
+    if (row + tile->rows < run->row_end)
+      prefetch_shared(a + run->panel_bytes + panel * a_share, a_share);
+    tile->multiply(&args);
+    if (pass.last)
+      store_tile(run, &args, row, panel);
+  }
 }
 
 void fp_linear_multiply(const fp_matmul_kernels *kernels, const fp_linear *linear,
@@ -149,79 +261,39 @@ void fp_linear_multiply(const fp_matmul_kernels *kernels, const fp_linear *linea
                         int64_t row_end, int64_t lane_begin, int64_t lane_end, void *scratch,
                         const fp_convert_kernels *convert) {
   const fp_tile_kernels *tile = &kernels->tile[linear->compute];
-  const linear_layout layout =
-      lay_out(tile, linear, row_end - row_begin, lane_end - lane_begin);
-  char *weights = align(scratch);
-  char *converted = align(weights + layout.weights);
-  char *sums = align(converted + layout.converted);
-  int32_t *lane_sums = (int32_t *)align(sums + layout.sums);
-  memset(lane_sums, 0, layout.lane_sums);
+  linear_run run = {
+      .kernels = kernels,
+      .convert = convert,
+      .linear = linear,
+      .tile = tile,
+      .layout = lay_out(tile, linear, row_end - row_begin, lane_end - lane_begin),
+      .packed = packed,
+      .row_scales = row_scales,
+      .row_begin = row_begin,
+      .row_end = row_end,
+      .lane_begin = lane_begin,
+      .lane_end = lane_end,
+      .chunk_bytes = (int64_t)tile->rows * FP_ALIGNMENT,
+      .sum_bytes = (int64_t)tile->rows * tile->lanes * 4,
+  };
+  run.panel_bytes = run.layout.groups / FP_CHUNK_GROUPS * run.chunk_bytes;
+  run.weight_bytes = run.layout.pass * tile->lanes * 4;
+  run.weights = align(scratch);
+  run.converted = align(run.weights + run.layout.weights);
+  run.sums = align(run.converted + run.layout.converted);
+  run.lane_sums = (int32_t *)align(run.sums + run.layout.sums);
+  memset(run.lane_sums, 0, run.layout.lane_sums);
 
-  const int64_t chunk_bytes = (int64_t)tile->rows * FP_ALIGNMENT;
-  const int64_t panel_bytes = layout.groups / FP_CHUNK_GROUPS * chunk_bytes;
-  const int64_t sum_bytes = (int64_t)tile->rows * tile->lanes * 4;
-  const int64_t weight_bytes = layout.pass * tile->lanes * 4;
-  const bool one_pass = layout.pass == layout.groups;
-  int64_t first = 0;
+  linear_pass pass = {0};
   do { // once even where k is 0: the epilogue of nothing is still due
-    const int64_t groups = least(layout.pass, layout.groups - first);
-    const int64_t k = first * tile->group, count = least(linear->k - k, groups * tile->group);
-    const bool last = first + groups == layout.groups;
-    for (int64_t panel = 0; panel < layout.lane_panels; panel++) {
-      const int64_t lane = lane_begin + panel * tile->lanes;
-      char *target = weights + panel * weight_bytes;
-      pack_weights(linear, tile, convert, target, lane, least(tile->lanes, lane_end - lane), k,
-                   count, groups, converted);
-      if (linear->compute == FP_COMPUTE_I8)
-        add_lane_sums(lane_sums + panel * tile->lanes, (const int8_t *)target, groups, tile->lanes);
-    }
+    pass.groups = least(run.layout.pass, run.layout.groups - pass.first);
+    pass.last = pass.first + pass.groups == run.layout.groups;
+    pack_pass(&run, pass);
     for (int64_t row = row_begin; row < row_end; row += tile->rows) {
-      const int64_t panel_index = row / tile->rows;
-      const char *a = (const char *)packed + panel_index * panel_bytes +
-                      first / FP_CHUNK_GROUPS * chunk_bytes;
-      // The next panel of A comes in shares, one with each tile of this one.
-      const int64_t a_share = round_up(
-          divide_up(groups / FP_CHUNK_GROUPS * chunk_bytes, layout.lane_panels), FP_ALIGNMENT);
-      char *row_sums =
-          sums + (one_pass ? 0 : (row - row_begin) / tile->rows * layout.lane_panels * sum_bytes);
-      for (int64_t panel = 0; panel < layout.lane_panels; panel++) {
-        const int64_t lane = lane_begin + panel * tile->lanes;
-        const int lanes = (int)least(tile->lanes, lane_end - lane);
-        const fp_tile_args args = {
-            .a = a,
-            .a_row = FP_ALIGNMENT,
-            .a_chunk = chunk_bytes,
-            .b = weights + panel * weight_bytes,
-            .c = row_sums + panel * sum_bytes,
-            .c_row = tile->lanes * 4,
-            .batch = 1,
-            .groups = (int)groups,
-            .rows = (int)least(tile->rows, row_end - row),
-            .lanes = tile->lanes,
-            .accumulate = first > 0,
-        };
-        if (args.accumulate && panel + 1 < layout.lane_panels)
-          prefetch_sums((const char *)args.c + sum_bytes, sum_bytes);
-        if (row + tile->rows < row_end)
-          prefetch_rows(a + panel_bytes + panel * a_share, a_share);
-        tile->multiply(&args);
-        if (!last)
-          continue;
-        const fp_store_args store = {
-            .c = args.c,
-            .c_row = args.c_row,
-            .row = row,
-            .lane = lane,
-            .rows = args.rows,
-            .lanes = lanes,
-            .lane_scale = linear->compute == FP_COMPUTE_I8 ? linear->weights.scale + lane : NULL,
-            .lane_sum = lane_sums + panel * tile->lanes,
-            .row_scale = row_scales,
-        };
-        kernels->store(&linear->epilogue, &store);
-      }
+      prefetch_weights(&run, pass, row);
+      multiply_panel(&run, pass, row);
     }
-    first += groups;
-  } while (first < layout.groups);
+    pass.first += pass.groups;
+  } while (!pass.last);
   tile->finish();
 }

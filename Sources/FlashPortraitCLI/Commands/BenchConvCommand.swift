@@ -6,8 +6,9 @@ struct BenchConvCommand: BenchmarkCommand {
     commandName: "conv",
     abstract: "A 3x3x3 convolution, causal in time, over a clip.",
     discussion: """
-      Input and result, channels last, in the given type. The weights are packed beforehand, as a \
-      network does once; the padding of the input is part of the time.
+      Input and result, channels last, in the given type. Two earlier frames come in front, so that \
+      every output frame has its three and no product with zero frames is left out. The weights are \
+      packed beforehand, as a network does once; the padding of the input is part of the time.
       """)
 
   @Option(help: ArgumentHelp("Input channels.", valueName: "count"))
@@ -22,7 +23,7 @@ struct BenchConvCommand: BenchmarkCommand {
   @Option(help: ArgumentHelp("Columns of a frame.", valueName: "count"))
   var width = 128
 
-  @Option(help: ArgumentHelp("Frames.", valueName: "count"))
+  @Option(help: ArgumentHelp("Frames of the output.", valueName: "count"))
   var frames = 4
 
   @Option(help: "Arithmetic: bf16 or f32.")
@@ -50,11 +51,11 @@ struct BenchConvCommand: BenchmarkCommand {
     func input(_ axes: [Int], _ seed: UInt64) throws -> Tensor {
       try BenchmarkInput.tensor(Shape(validating: axes), type, seed: seed, on: context)
     }
-    let clip = try input([frames, height, width, inChannels], 1)
+    let clip = try input([frames + 2, height, width, inChannels], 1)
     let output = try input([frames, height, width, outChannels], 2)
     let convolution = try Convolution(
       weight: input([outChannels, inChannels, 3, 3, 3], 3),
-      geometry: .causal(kernel: [3, 3, 3]), arithmetic: dtype, on: context)
+      geometry: ConvolutionGeometry(padding: [0, 1, 1]), arithmetic: dtype, on: context)
     let points = Double(frames) * Double(height) * Double(width)
     return MeasuredOperation(
       name: "conv", parameters: sizes, arithmetic: dtype,
