@@ -82,7 +82,7 @@ extension TensorError {
     case .mapFailed: .inputMissing
     case .outOfMemory: .unavailable
     case .invalidShape, .shapeMismatch, .unsupportedType: .badData
-    case .readOnlyResult: .software
+    case .readOnlyResult: .internalError
     }
   }
 }
