@@ -59,6 +59,7 @@ extension Attention {
     try require(
       output.shape == queries.values.shape, "a result of \(queries.values.shape)",
       "\(output.shape)")
+    try output.requireWritable("attention")
   }
 
   static func validate(bias: Tensor, heads: Int) throws {

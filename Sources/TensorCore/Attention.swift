@@ -3,7 +3,7 @@ import CKernels
 /// Softmax attention in blocks of keys: `softmax(scale * q k^T + bias) v` for every head. Working
 /// memory grows with the length, never with its square.
 ///
-/// The same bytes for any number of threads.
+/// The same bytes for any number of threads, and for a query alone or among others.
 package enum Attention {
   /// Cosines and sines of the angles by which the pairs (2i, 2i + 1) of a row are turned.
   package struct Rotation: Sendable {
@@ -119,11 +119,11 @@ package enum Attention {
           try Tensor(uninitialized: [needed], dtype: .u8)
         }
       memory = target
-      let scratch = try ThreadScratch(
-        byteCount: fp_attention_pack_scratch_bytes(kernels, &request.shape), context.pool)
+      let scratch = try WorkerScratch(
+        byteCount: fp_attention_pack_scratch_bytes(kernels, &request.shape), context: context)
       let tasks = Int(fp_attention_pack_tasks(kernels, &request.shape))
       context.pool.forEach(tasks) { task, worker in
-        fp_attention_pack(kernels, &request, Int64(task), target.pointer, scratch[worker])
+        fp_attention_pack(kernels, &request, Int64(task), target.pointer, scratch.pointer(of: worker))
       }
       withExtendedLifetime((keys, values)) {}
     }
@@ -141,7 +141,7 @@ package enum Attention {
   ///     scores; minus infinity excludes a key. A row without any key becomes zero.
   ///   - output: `[L, heads, d]` float32 or bfloat16, the last axis contiguous; written in place.
   ///   - adding: add to `output` instead of overwriting it.
-  /// - Throws: `TensorError.shapeMismatch`, `.unsupportedType`, `.outOfMemory`.
+  /// - Throws: `TensorError.shapeMismatch`, `.unsupportedType`, `.readOnlyResult`, `.outOfMemory`.
   package static func attend(
     _ queries: Rows, to keys: PackedKeys, queriesPerGroup: Int? = nil, scale: Float? = nil,
     bias: Tensor? = nil, into output: Tensor, adding: Bool = false,
@@ -170,11 +170,11 @@ package enum Attention {
     request.y_head = output.strides[1] * output.dtype.byteCount
     request.add = adding
     let kernels = context.kernels
-    let scratch = try ThreadScratch(
-      byteCount: fp_attention_scratch_bytes(kernels, &request.shape), context.pool)
+    let scratch = try WorkerScratch(
+      byteCount: fp_attention_scratch_bytes(kernels, &request.shape), context: context)
     let packed = keys.memory.pointer
     context.pool.forEach(Int(fp_attention_tasks(kernels, &request))) { task, worker in
-      fp_attention_attend(kernels, &request, packed, Int64(task), scratch[worker])
+      fp_attention_attend(kernels, &request, packed, Int64(task), scratch.pointer(of: worker))
     }
     withExtendedLifetime((queries, keys, bias, output)) {}
   }
@@ -239,18 +239,4 @@ package enum Attention {
     }
     return output
   }
-}
-
-/// Scratch memory for each thread of a pool.
-private struct ThreadScratch {
-  private let memory: Tensor
-  private let byteCount: Int
-
-  init(byteCount: Int, _ pool: ThreadPool) throws {
-    // Whole pages, so that no two threads write to one cache line.
-    self.byteCount = byteCount.roundedUp(toMultipleOf: 4096)
-    memory = try Tensor(uninitialized: [self.byteCount * pool.threadCount], dtype: .u8)
-  }
-
-  subscript(worker: Int) -> UnsafeMutableRawPointer { memory.pointer + worker * byteCount }
 }

@@ -10,7 +10,7 @@ extension Convolution {
   ///   - framePadding: zero frames before the first.
   ///   - output: as for `callAsFunction`.
   /// - Returns: `[frames, rows, columns, out]`.
-  /// - Throws: `TensorError.shapeMismatch`, `.unsupportedType`, `.outOfMemory`.
+  /// - Throws: `TensorError.shapeMismatch`, `.unsupportedType`, `.readOnlyResult`, `.outOfMemory`.
   package func convolve(
     _ frames: [PaddedFrame], rows: Int, columns: Int, framePadding: Int,
     epilogue: Epilogue = .init(), outputType: DType = .f32, output: Tensor? = nil
@@ -18,13 +18,18 @@ extension Convolution {
     let size = outputShape(
       frames: frames.count, rows: rows, columns: columns, framePadding: framePadding)
     let expected = frameShape(rows: rows, columns: columns)
-    guard framePadding >= 0, frames.allSatisfy({ $0.shape.isSame(as: expected) }) else {
+    let bytes = try frameBytes(expected)
+    let fit = frames.allSatisfy {
+      $0.shape.isSame(as: expected) && $0.byteOffset + bytes <= $0.storage.byteCount
+    }
+    guard framePadding >= 0, fit else {
       throw TensorError.shapeMismatch(
         operation: "convolution", expected: "frames of \(rows)x\(columns) padded alike",
         found: "\(frames.map(\.shape)), \(framePadding) frames of padding")
     }
     let result = try output ?? Tensor(uninitialized: Shape(validating: size), dtype: outputType)
     try result.requirePositions(size, "convolution output")
+    try result.requireWritable("convolution")
     try epilogue.residual?.requirePositions(size, "convolution residual")
     let pointers = frames.map { Optional($0.pointer) }
     try pointers.withUnsafeBufferPointer { pointers in

@@ -166,16 +166,3 @@ package struct CausalFrameCache: Sendable {
 
   package init() {}
 }
-
-/// Scratch memory for each thread of a pool.
-struct WorkerScratch: Sendable {
-  private let storage: TensorStorage
-  private let stride: Int
-
-  init(byteCount: Int, context: ComputeContext) throws {
-    stride = max(byteCount, 1).roundedUp(toMultipleOf: 4096)
-    storage = try .allocate(byteCount: stride * context.pool.threadCount)
-  }
-
-  func pointer(of worker: Int) -> UnsafeMutableRawPointer { storage.base + worker * stride }
-}

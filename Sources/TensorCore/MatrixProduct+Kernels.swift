@@ -3,16 +3,19 @@ import CKernels
 // Checks of a product's operands, and their translation into the kernels' structures.
 
 extension MatrixProduct {
+  /// Sums of 8-bit products fit into 32 bits up to here: 255 * 128 * 65,536 < 2^31.
+  private static let int8InputLimit = 1 << 16
+
   /// - Throws: `TensorError.shapeMismatch`, `.unsupportedType`.
   func validate(_ x: Tensor, prologue: Prologue, arithmetic: Arithmetic) throws {
     let rows: [DType] = [.f32, .bf16]
     try x.require(rank: 2, types: rows + [.f16], "matrix product, rows")
     let m = x.shape[0]
     let k = x.shape[1]
-    let n = weights.outputCount
     let weightTypes: [DType] =
       arithmetic == .int8 ? [.i8] : [.f32, .bf16, .f16, .f64, .f8e4m3, .f8e5m2]
     try weights.values.require(rank: 2, types: weightTypes, "matrix product, weights")
+    let n = weights.outputCount
     guard weights.inputCount == k else {
       throw TensorError.shapeMismatch(
         operation: "matrix product", expected: "weights for \(k) inputs",
@@ -22,6 +25,11 @@ extension MatrixProduct {
     guard arithmetic != .int8 || weights.scale != nil else {
       throw TensorError.shapeMismatch(
         operation: "matrix product", expected: "a scale for 8-bit weights", found: "none")
+    }
+    guard arithmetic != .int8 || k <= Self.int8InputLimit else {
+      throw TensorError.shapeMismatch(
+        operation: "matrix product", expected: "at most \(Self.int8InputLimit) inputs in 8 bits",
+        found: "\(k)")
     }
     try prologue.multiply?.require(vector: k, "prologue")
     try prologue.add?.require(vector: k, "prologue")
@@ -34,6 +42,7 @@ extension MatrixProduct {
           operation: "matrix product", expected: "\([m, n])", found: "\(matrix.shape)")
       }
     }
+    try output.requireWritable("matrix product")
   }
 
   func kernelEpilogue(rows: Range<Int>) -> fp_epilogue {
@@ -107,6 +116,11 @@ extension Tensor {
         operation: operation, expected: "\(rank) axes, the last contiguous",
         found: "\(shape) with strides \(strides)")
     }
+  }
+
+  /// - Throws: `TensorError.readOnlyResult` where writing would be refused by the processor.
+  func requireWritable(_ operation: String) throws {
+    guard storage.isWritable else { throw TensorError.readOnlyResult(operation: operation) }
   }
 
   /// - Throws: unless this is a contiguous float32 vector of that length.

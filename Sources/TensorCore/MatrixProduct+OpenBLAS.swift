@@ -74,7 +74,8 @@ struct OpenBLASProduct {
     var epilogue = product.kernelEpilogue(rows: 0..<m)
     let store = context.kernels.pointee.matmul.store!
     let depthMajor = product.weights.depthMajor
-    let stride = weights.strides[0]
+    // Of a single row any stride is contiguous, but sgemm wants the length of a row.
+    let stride = max(weights.strides[0], weights.shape[1], 1)
     context.pool.forEach(m.dividedUp(by: share.rows) * laneCalls) { piece, worker in
       let row = piece / laneCalls * share.rows
       let lane = piece % laneCalls * share.lanes
@@ -84,7 +85,7 @@ struct OpenBLASProduct {
         CblasRowMajor, CblasNoTrans, depthMajor ? CblasNoTrans : CblasTrans, blasint(rowCount),
         blasint(laneCount), blasint(k), 1, rows.floatPointer + row * rows.strides[0],
         blasint(max(rows.strides[0], 1)),
-        weights.floatPointer + lane * (depthMajor ? 1 : stride), blasint(max(stride, 1)), 0,
+        weights.floatPointer + lane * (depthMajor ? 1 : stride), blasint(stride), 0,
         target, blasint(laneCount))
       var arguments = fp_store_args()
       arguments.c = UnsafeRawPointer(target)

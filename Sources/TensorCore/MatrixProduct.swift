@@ -44,7 +44,8 @@ package enum Activation: Sendable, CaseIterable {
 /// The product of rows with weights, with what surrounds it done on the way in and out:
 /// `y = epilogue(prologue(x) * w^T)`.
 ///
-/// The same bytes for any number of threads: the sum over k is cut by k alone.
+/// The same bytes for any number of threads, and for a row alone or among others: the sum over k is
+/// cut by k alone. (OpenBLAS keeps to the former only.)
 package struct MatrixProduct: Sendable {
   /// What happens to a row of x before the product: `norm(x) * multiply + add`, in float32.
   package struct Prologue: Sendable {
@@ -127,6 +128,8 @@ package struct MatrixProduct: Sendable {
     epilogue: Epilogue = Epilogue(), arithmetic: Arithmetic, outputType: DType = .f32,
     engine: MatrixEngine = .automatic, on context: ComputeContext = .shared
   ) throws -> Tensor {
+    try x.require(rank: 2, types: [.f32, .bf16, .f16], "matrix product, rows")
+    try weights.values.require(rank: 2, types: DType.allCases, "matrix product, weights")
     let output = try Tensor(
       uninitialized: [x.shape[0], weights.outputCount], dtype: outputType)
     try run(
@@ -137,8 +140,9 @@ package struct MatrixProduct: Sendable {
 
   /// Several products of the same rows: these are normalised, rounded and packed once.
   ///
-  /// - Parameter x: `[M, K]` float32, bfloat16 or float16, rows contiguous.
-  /// - Throws: `TensorError.shapeMismatch`, `.unsupportedType`, `.outOfMemory`.
+  /// - Parameter x: `[M, K]` float32, bfloat16 or float16, rows contiguous. A result may take its
+  ///   place only row by row (the same storage and strides).
+  /// - Throws: `TensorError.shapeMismatch`, `.unsupportedType`, `.readOnlyResult`, `.outOfMemory`.
   package static func run(
     _ x: Tensor, prologue: Prologue = Prologue(), _ products: [MatrixProduct],
     arithmetic: Arithmetic, engine: MatrixEngine = .automatic,
@@ -149,6 +153,7 @@ package struct MatrixProduct: Sendable {
     }
     let m = x.shape[0]
     let k = x.shape[1]
+    let products = products.filter { $0.weights.outputCount > 0 }
     guard m > 0, !products.isEmpty else { return }
     if engine.usesOpenBLAS(arithmetic) {
       return try OpenBLASProduct(context: context).run(x, prologue: prologue, products)
@@ -171,7 +176,7 @@ private struct PackedBatch {
   private let context: ComputeContext
   private let packed: Tensor
   private let rowScales: Tensor
-  private let scratch: Tensor
+  private let scratch: WorkerScratch
 
   /// Packed rows take at most this many bytes, so that memory does not grow with x.
   private static let packedLimit = 128 << 20
@@ -215,8 +220,7 @@ private struct PackedBatch {
       needed = max(
         needed, fp_linear_scratch_bytes(matmul, &linear, Int64(share.rows), Int64(share.lanes)))
     }
-    scratch = try Tensor(
-      uninitialized: [context.pool.threadCount, needed.roundedUp(toMultipleOf: 4096)], dtype: .u8)
+    scratch = try WorkerScratch(byteCount: needed, context: context)
   }
 
   /// How many rows and lanes one call takes.
@@ -261,7 +265,7 @@ private struct PackedBatch {
       let begin = piece * share
       fp_linear_pack(
         kernels, &linear, Int64(begin), Int64(min(begin + share, panels)), packed.pointer, scales,
-        scratch(of: worker))
+        scratch.pointer(of: worker))
     }
     withExtendedLifetime((x, prologue)) {}
   }
@@ -289,13 +293,9 @@ private struct PackedBatch {
       fp_linear_multiply(
         kernels, &linear, packed.pointer, scales, Int64(row),
         Int64(min(row + share.rows, rows.count)), Int64(lane),
-        Int64(min(lane + share.lanes, lanes)), scratch(of: worker), convert)
+        Int64(min(lane + share.lanes, lanes)), scratch.pointer(of: worker), convert)
     }
     withExtendedLifetime(product) {}
-  }
-
-  private func scratch(of worker: Int) -> UnsafeMutableRawPointer {
-    scratch.pointer + worker * scratch.shape[1]
   }
 }
 

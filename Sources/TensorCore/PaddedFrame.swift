@@ -2,12 +2,13 @@ import CKernels
 
 /// One input frame as a convolution reads it: channels last, rounded, with zeros round it.
 ///
-/// Belongs to convolutions of the same channels, kernel and padding.
+/// Belongs to convolutions of the same channels, kernel, padding, arithmetic and instruction set.
 package struct PaddedFrame: Sendable {
   let storage: TensorStorage
   let byteOffset: Int
   let shape: fp_conv_frame
 
+  /// Address of the first row of the border.
   var pointer: UnsafeRawPointer { UnsafeRawPointer(storage.base + byteOffset) }
 }
 
@@ -157,6 +158,7 @@ extension Convolution {
     }
   }
 
+  /// The picture and the zeros round it that this convolution reads.
   func frameShape(rows: Int, columns: Int) -> fp_conv_frame {
     var description = description
     var padding: [Int64] = [0, Int64(geometry.paddingBefore.y), Int64(geometry.paddingBefore.z)]
@@ -167,7 +169,10 @@ extension Convolution {
     return fp_conv_frame_for(&description, Int64(rows), Int64(columns), &padding, &output)
   }
 
-  private func frameBytes(_ shape: fp_conv_frame) throws -> Int {
+  /// Bytes of one padded frame.
+  ///
+  /// - Throws: `TensorError.outOfMemory` where the size overflows.
+  func frameBytes(_ shape: fp_conv_frame) throws -> Int {
     let rows = Int(shape.top + shape.height + shape.bottom)
     let columns = Int(shape.left + shape.width + shape.right)
     let (positions, overflow) = rows.multipliedReportingOverflow(by: columns)

@@ -4,6 +4,7 @@ package enum TensorError: Error, Equatable, CustomStringConvertible {
   case outOfMemory(bytes: Int)
   case shapeMismatch(operation: String, expected: String, found: String)
   case unsupportedType(operation: String, found: DType)
+  case readOnlyResult(operation: String)
   case mapFailed(path: String, reason: String)
   case unknownInstructionSet(String)
   case unavailableInstructionSet(String, best: String)
@@ -18,6 +19,8 @@ package enum TensorError: Error, Equatable, CustomStringConvertible {
       "\(operation): expected \(expected), found \(found)"
     case .unsupportedType(let operation, let found):
       "\(operation): element type \(found.rawValue) is not supported"
+    case .readOnlyResult(let operation):
+      "\(operation): the result would go into read-only memory, such as a mapped file"
     case .mapFailed(let path, let reason):
       "\(path): cannot be mapped: \(reason)"
     case .unknownInstructionSet(let name):

@@ -13,6 +13,7 @@ static const fp_check_topic *const topics[] = {
     &fp_conv_checks,
     &fp_lowrank_checks,
     &fp_procedural_checks,
+    &fp_far_checks,
 };
 
 int fp_check_count(void) {

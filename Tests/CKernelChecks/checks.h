@@ -13,6 +13,7 @@ extern const fp_check_topic fp_conv_checks;
 extern const fp_check_topic fp_amx_checks;
 extern const fp_check_topic fp_attention_checks;
 extern const fp_check_topic fp_convert_checks;
+extern const fp_check_topic fp_far_checks;
 extern const fp_check_topic fp_elementwise_checks;
 extern const fp_check_topic fp_matmul_checks;
 extern const fp_check_topic fp_linear_checks;

@@ -103,6 +103,26 @@ import Testing
     #expect(results[0].contains { $0 != 0 })
   }
 
+  /// A query alone has the bits that it has among others.
+  @Test(arguments: InstructionSet.available, [Arithmetic.f32, .bf16])
+  func queriesDoNotDependOnTheirNeighbours(level: InstructionSet, arithmetic: Arithmetic) throws {
+    let context = try ComputeContext(instructionSet: level, threadCount: 2)
+    let queries = Attention.Rows(try Self.tensor([300, 2, 40], seed: 1))
+    let keys = try Attention.PackedKeys(
+      keys: Attention.Rows(try Self.tensor([700, 2, 40], seed: 2, size: 4)),
+      values: try Self.tensor([700, 2, 40], seed: 3), arithmetic: arithmetic, on: context)
+    func attended(_ rows: Range<Int>) throws -> [Float] {
+      let output = try Tensor(uninitialized: [rows.count, 2, 40], dtype: .f32)
+      try Attention.attend(
+        Attention.Rows(queries.values.sliced(rows)), to: keys, into: output, on: context)
+      return try output.floats()
+    }
+    let whole = try attended(0..<300)
+    let cuts = [0..<1, 1..<3, 3..<36, 36..<101, 101..<299, 299..<300]
+    #expect(try cuts.flatMap(attended).elementsEqual(whole))
+    #expect(whole.contains { $0 != 0 })
+  }
+
   @Test(arguments: InstructionSet.available, [Arithmetic.f32, .bf16])
   func matchesPlainLoops(level: InstructionSet, arithmetic: Arithmetic) throws {
     let context = try ComputeContext(instructionSet: level, threadCount: 2)

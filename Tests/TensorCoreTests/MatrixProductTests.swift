@@ -35,6 +35,48 @@ import Testing
     #expect(results[0].contains { $0 != 0 })
   }
 
+  /// Rows of a shorter window, or of a tile, have the bits that they have in the whole.
+  @Test(arguments: InstructionSet.tested, Arithmetic.allCases)
+  func rowsDoNotDependOnTheirNeighbours(level: InstructionSet, arithmetic: Arithmetic) throws {
+    let (m, n, k) = (level == .amx ? 45 : 77, 55, 600)
+    let context = try ComputeContext(instructionSet: level, threadCount: 2)
+    let x = try Self.matrix(m, k, seed: 31)
+    let weights = try Self.weights(n, k, arithmetic)
+    func product(_ rows: Range<Int>) throws -> [Float] {
+      try MatrixProduct.multiply(
+        x.sliced(rows), weights, prologue: .init(norm: .rms(epsilon: 1e-6)),
+        epilogue: .init(activation: .silu), arithmetic: arithmetic, on: context
+      ).floats()
+    }
+    let whole = try product(0..<m)
+    let cuts = [0..<1, 1..<3, 3..<6, 6..<13, 13..<m - 20, m - 20..<m - 1, m - 1..<m]
+    #expect(try cuts.flatMap(product).elementsEqual(whole))
+    #expect(whole.contains { $0 != 0 })
+  }
+
+  @Test(arguments: MatrixEngine.allCases, Arithmetic.allCases)
+  func emptyProducts(engine: MatrixEngine, arithmetic: Arithmetic) throws {
+    for (m, n, k) in [(0, 3, 5), (3, 0, 5), (3, 4, 0), (0, 0, 0)] {
+      let bias = try Tensor([Float](repeating: 2, count: n), shape: [n])
+      let got = try MatrixProduct.multiply(
+        Self.matrix(m, k, seed: 1), Self.weights(n, k, arithmetic), epilogue: .init(bias: bias),
+        arithmetic: arithmetic, engine: engine)
+      #expect(got.shape == [m, n])
+      #expect(try got.floats() == [Float](repeating: 2, count: m * n))
+    }
+  }
+
+  /// A matrix of one row is contiguous whatever its stride says.
+  @Test(arguments: MatrixEngine.allCases) func oneRowOfAnyStride(engine: MatrixEngine) throws {
+    let x = try Self.matrix(2, 40, seed: 1)
+    let column = try Self.matrix(40, 1, seed: 2)
+    let results = try [column.permuted([1, 0]), column.reshaped([1, 40])].map {
+      try MatrixProduct.multiply(x, .init($0), arithmetic: .f32, engine: engine).floats()
+    }
+    #expect(results[0] == results[1])
+    #expect(results[0].contains { $0 != 0 })
+  }
+
   static func weights(_ n: Int, _ k: Int, _ arithmetic: Arithmetic) throws -> MatrixProduct.Weights
   {
     let values = try matrix(n, k, seed: 2)
@@ -122,6 +164,24 @@ import Testing
     }
     #expect(throws: TensorError.self) {
       try MatrixProduct.multiply(x, .init(good), arithmetic: .int8)
+    }
+    let long = try Tensor(blank: [2, 1 << 16 + 1], dtype: .bf16)
+    #expect(throws: TensorError.self) {
+      try MatrixProduct.multiply(
+        long, .init(Tensor(blank: [2, 1 << 16 + 1], dtype: .i8), scale: Tensor([1, 1], shape: [2])),
+        arithmetic: .int8)
+    }
+    let scalar = try Tensor([1], shape: [])
+    #expect(throws: TensorError.self) {
+      try MatrixProduct.multiply(scalar, .init(good), arithmetic: .f32)
+    }
+    #expect(throws: TensorError.self) {
+      try MatrixProduct.multiply(x, .init(scalar), arithmetic: .f32)
+    }
+    // Rows that are not contiguous.
+    #expect(throws: TensorError.self) {
+      try MatrixProduct.multiply(
+        Self.matrix(8, 4, seed: 1).permuted([1, 0]), .init(good), arithmetic: .f32)
     }
   }
 }

@@ -48,6 +48,7 @@ import Testing
       (.outOfMemory(bytes: 123), "123 bytes"),
       (.shapeMismatch(operation: "add", expected: "[2]", found: "[3]"), "add: expected [2], found"),
       (.unsupportedType(operation: "matmul", found: .i64), "matmul: element type I64"),
+      (.readOnlyResult(operation: "add"), "add: the result would go into read-only memory"),
       (.mapFailed(path: "a.bin", reason: "gone"), "a.bin: cannot be mapped: gone"),
       (.unknownInstructionSet("sse"), "FLASHPORTRAIT_ISA=sse"),
       (.unavailableInstructionSet("amx", best: "avx2"), "its best is avx2"),

@@ -82,6 +82,7 @@ extension TensorError {
     case .mapFailed: .inputMissing
     case .outOfMemory: .unavailable
     case .invalidShape, .shapeMismatch, .unsupportedType: .badData
+    case .readOnlyResult: .internalError
     }
   }
 }

@@ -33,18 +33,19 @@ extension Tensor {
 
   /// Where an operation on this tensor writes: `target`, once checked, or a new tensor.
   ///
-  /// - Throws: `TensorError.unsupportedType`, `.shapeMismatch`, `.outOfMemory`.
+  /// - Throws: `TensorError.unsupportedType`, `.shapeMismatch`, `.readOnlyResult`, `.outOfMemory`.
   func result(_ operation: String, type: DType?, into target: Tensor?) throws -> Tensor {
     let chosen = target?.dtype ?? type ?? dtype
     guard chosen == .f32 || chosen == .bf16, type == nil || type == chosen else {
       throw TensorError.unsupportedType(operation: operation, found: type ?? chosen)
     }
     guard let target else { return try Tensor(uninitialized: shape, dtype: chosen) }
-    guard target.shape == shape, target.isContiguous, target.storage.isWritable else {
+    guard target.shape == shape, target.isContiguous else {
       throw TensorError.shapeMismatch(
-        operation: operation, expected: "a writable contiguous tensor \(shape) for the result",
+        operation: operation, expected: "a contiguous tensor \(shape) for the result",
         found: "\(target.shape)")
     }
+    try target.requireWritable(operation)
     return target
   }
 
