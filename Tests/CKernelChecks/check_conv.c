@@ -1,5 +1,6 @@
-// Checks of convolutions: packing, filling, tasks and kernels against a plain sum in double.
+// Checks of convolutions: packing, filling and tasks against a plain sum in double.
 #include "checks.h"
+#include "conv_inputs.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -9,14 +10,20 @@
 typedef struct conv_case {
   fp_conv conv;
   int64_t in[3], out[3], pad[3];
+  const float *multiply, *add; // [in_channels] or NULL: what happens to pixels first
 } conv_case;
-
-static int between(fp_check_run *run, int low, int high) {
-  return low + fp_check_random_int(run, high - low + 1);
-}
 
 static float rounded(const fp_conv *conv, float value) {
   return conv->compute == FP_COMPUTE_BF16 ? fp_bf16_to_f32(fp_f32_to_bf16(value)) : value;
+}
+
+/// A pixel's value on its way into the sum.
+static float prepared(const conv_case *test, int64_t channel, float value) {
+  if (test->multiply)
+    value *= test->multiply[channel];
+  if (test->add)
+    value += test->add[channel];
+  return rounded(&test->conv, value);
 }
 
 static int64_t volume(const int64_t size[3]) { return size[0] * size[1] * size[2]; }
@@ -71,10 +78,11 @@ static double plain_sum(const conv_case *test, const float *x, const float *weig
     const float *pixel =
         x + ((i[0] * test->in[1] + i[1]) * test->in[2] + i[2]) * conv->in_channels;
     for (int64_t c = 0; c < in_group; c++) {
+      const int64_t channel = group * in_group + c;
       const int64_t pair = conv->transposed
                                ? (group * in_group + c) * out_group + out_channel % out_group
                                : out_channel * in_group + c;
-      const double product = (double)rounded(conv, pixel[group * in_group + c]) *
+      const double product = (double)prepared(test, channel, pixel[channel]) *
                              (double)rounded(conv, weights[pair * taps + tap]);
       sum += product;
       *magnitude += fabs(product);
@@ -83,18 +91,19 @@ static double plain_sum(const conv_case *test, const float *x, const float *weig
   return sum;
 }
 
-static float *random_floats(fp_check_run *run, int64_t count, bool at_end) {
-  float *values = fp_check_memory(run, (size_t)count * 4, 4, at_end);
-  for (int64_t i = 0; i < count; i++)
-    values[i] = fp_check_random_float(run);
-  return values;
-}
-
-static void *packed_weights(fp_check_run *run, const fp_conv *conv, const float *weights) {
+/// Packs weights of one type or another, which `weights` are rounded to.
+static void *packed_weights(fp_check_run *run, const fp_conv *conv, float *weights) {
+  static const fp_dtype types[] = {FP_F32, FP_BF16, FP_F16};
+  const fp_dtype type = types[fp_check_random_int(run, 3)];
+  const size_t count = (size_t)(conv->in_channels * conv->out_channels / conv->groups *
+                                volume(conv->kernel));
+  void *source = fp_check_memory(run, count * fp_dtype_size(type), 0, true);
+  run->reference->convert.convert(source, type, weights, FP_F32, count);
+  run->reference->convert.convert(weights, FP_F32, source, type, count);
   void *packed = fp_check_memory(run, fp_conv_packed_bytes(run->kernels, conv), 0, false);
   void *scratch = fp_check_memory(run, fp_conv_pack_scratch_bytes(run->kernels, conv), 0, false);
   for (int64_t unit = 0; unit < fp_conv_pack_units(run->kernels, conv); unit++)
-    fp_conv_pack(run->kernels, conv, weights, FP_F32, unit, packed, scratch);
+    fp_conv_pack(run->kernels, conv, source, type, unit, packed, scratch);
   return packed;
 }
 
@@ -118,6 +127,8 @@ static const void **filled_frames(fp_check_run *run, const conv_case *test,
           .source_pixel = conv->in_channels * 4,
           .channels = end - first,
           .channel = first,
+          .multiply = test->multiply ? test->multiply + first : NULL,
+          .add = test->add ? test->add + first : NULL,
       };
       const int64_t middle = fp_check_random_int(run, (int)rows + 1);
       fp_conv_fill_rows(run->kernels, conv, frame, &fill, 0, middle, target);
@@ -163,14 +174,18 @@ static void compare(fp_check_run *run, const conv_case *test, const float *x, co
   }
 }
 
-static void perform_case(fp_check_run *run, const conv_case *test, bool special) {
+static void perform_case(fp_check_run *run, conv_case *test, bool special) {
   const fp_conv *conv = &test->conv;
+  test->multiply = fp_check_random_int(run, 3) == 0 ? fp_check_floats(run, conv->in_channels, true)
+                                                    : NULL;
+  test->add = fp_check_random_int(run, 3) == 0 ? fp_check_floats(run, conv->in_channels, true)
+                                               : NULL;
   const int64_t outputs = volume(test->out);
   const int64_t pairs = conv->in_channels * conv->out_channels / conv->groups;
-  float *x = random_floats(run, volume(test->in) * conv->in_channels, true);
-  float *weights = random_floats(run, pairs * volume(conv->kernel), true);
-  float *bias = random_floats(run, conv->out_channels, true);
-  float *residual = random_floats(run, outputs * conv->out_channels, true);
+  float *x = fp_check_floats(run, volume(test->in) * conv->in_channels, true);
+  float *weights = fp_check_floats(run, pairs * volume(conv->kernel), true);
+  float *bias = fp_check_floats(run, conv->out_channels, true);
+  float *residual = fp_check_floats(run, outputs * conv->out_channels, true);
   if (special && volume(test->in) > 0) {
     const int64_t count = volume(test->in) * conv->in_channels;
     x[fp_check_random(run) % (uint64_t)count] = NAN;
@@ -210,10 +225,10 @@ static void perform_case(fp_check_run *run, const conv_case *test, bool special)
 
 static void draw(fp_check_run *run, conv_case *test, int axis, int in, int kernel, int stride,
                  int dilation) {
-  test->in[axis] = between(run, 1, in);
-  test->conv.kernel[axis] = between(run, 1, kernel);
-  test->conv.stride[axis] = between(run, 1, stride);
-  test->conv.dilation[axis] = between(run, 1, dilation);
+  test->in[axis] = fp_check_between(run, 1, in);
+  test->conv.kernel[axis] = fp_check_between(run, 1, kernel);
+  test->conv.stride[axis] = fp_check_between(run, 1, stride);
+  test->conv.dilation[axis] = fp_check_between(run, 1, dilation);
   test->pad[axis] = fp_check_random_int(run, (int)test->conv.kernel[axis] + 1);
 }
 
@@ -225,10 +240,10 @@ static void check_random(fp_check_run *run, bool transposed, bool grouped, int r
     draw(run, &test, 0, 4, 3, 2, 2);
     draw(run, &test, 1, 9, 4, 3, 3);
     draw(run, &test, 2, 12, 5, 3, 3);
-    const int groups = grouped ? between(run, 2, 5) : 1;
+    const int groups = grouped ? fp_check_between(run, 2, 5) : 1;
     test.conv.groups = groups;
-    test.conv.in_channels = groups * between(run, 1, grouped ? 9 : 40);
-    test.conv.out_channels = groups * between(run, 1, grouped ? 20 : 70);
+    test.conv.in_channels = groups * fp_check_between(run, 1, grouped ? 9 : 40);
+    test.conv.out_channels = groups * fp_check_between(run, 1, grouped ? 20 : 70);
     int64_t after[3];
     for (int axis = 0; axis < 3; axis++)
       after[axis] = fp_check_random_int(run, transposed ? (int)test.conv.stride[axis] + 1
@@ -247,8 +262,8 @@ static void check_folded(fp_check_run *run) {
     draw(run, &test, 1, 8, 4, 2, 2);
     draw(run, &test, 2, 60, 5, 3, 3);
     test.conv.groups = i % 7 == 0 ? 3 : 1;
-    test.conv.in_channels = test.conv.groups * between(run, 1, 40);
-    test.conv.out_channels = test.conv.groups * between(run, 1, 5);
+    test.conv.in_channels = test.conv.groups * fp_check_between(run, 1, 40);
+    test.conv.out_channels = test.conv.groups * fp_check_between(run, 1, 5);
     const int64_t after[3] = {test.pad[0], test.pad[1], test.pad[2]};
     if (set_output(&test, after))
       perform_case(run, &test, i % 5 == 0);
@@ -258,14 +273,14 @@ static void check_folded(fp_check_run *run) {
 static void check_upsampled(fp_check_run *run) {
   for (int i = 0; i < 40 && !run->failed; i++) {
     conv_case test = {.conv = {.compute = i % 2 ? FP_COMPUTE_BF16 : FP_COMPUTE_F32,
-                               .upsample = between(run, 2, 3)}};
+                               .upsample = fp_check_between(run, 2, 3)}};
     draw(run, &test, 0, 2, 2, 1, 1);
     draw(run, &test, 1, 6, 5, 1, 1);
     draw(run, &test, 2, 9, 5, 1, 1);
     test.conv.groups = i % 7 == 0 ? 3 : 1;
-    test.conv.in_channels = test.conv.groups * between(run, 1, 20);
+    test.conv.in_channels = test.conv.groups * fp_check_between(run, 1, 20);
     test.conv.out_channels = i % 14 == 0 ? test.conv.in_channels
-                                         : test.conv.groups * between(run, 1, 40);
+                                         : test.conv.groups * fp_check_between(run, 1, 40);
     const int64_t after[3] = {0, fp_check_random_int(run, 3), fp_check_random_int(run, 3)};
     if (set_output(&test, after))
       perform_case(run, &test, i % 5 == 0);
@@ -315,7 +330,8 @@ static void check_depthwise_runs(fp_check_run *run) {
     draw(run, &test, 0, 2, 2, 2, 1);
     draw(run, &test, 1, 9, 5, 2, 2);
     draw(run, &test, 2, 14, 5, 3, 2);
-    test.conv.groups = test.conv.in_channels = test.conv.out_channels = between(run, 2, 40);
+    test.conv.groups = fp_check_between(run, 2, 40);
+    test.conv.in_channels = test.conv.out_channels = test.conv.groups;
     const int64_t after[3] = {test.pad[0], test.pad[1], test.pad[2]};
     if (set_output(&test, after))
       perform_case(run, &test, i % 5 == 0);
@@ -347,107 +363,7 @@ static void check_nothing(fp_check_run *run) {
   perform_case(run, &test, false);
 }
 
-// MARK: Kernels
-
-static void check_pixels(fp_check_run *run) {
-  const fp_activation activations[] = {FP_ACTIVATION_NONE, FP_ACTIVATION_SILU, FP_ACTIVATION_RELU};
-  for (int i = 0; i < 200 && !run->failed; i++) {
-    const int64_t channels = between(run, 1, 70), padding = fp_check_random_int(run, 4);
-    const fp_dtype source_type = i % 2 ? FP_BF16 : FP_F32;
-    const fp_dtype target_type = i / 2 % 2 ? FP_BF16 : FP_F32;
-    const int64_t source_size = i % 2 ? 2 : 4, target_size = i / 2 % 2 ? 2 : 4;
-    fp_pixel_args args = {
-        .source_type = source_type,
-        .source_pixel = (channels + fp_check_random_int(run, 3)) * source_size,
-        .target_type = target_type,
-        .round = fp_check_random_int(run, 2),
-        .target_pixel = (channels + padding + fp_check_random_int(run, 3)) * target_size,
-        .pixels = fp_check_random_int(run, 6),
-        .channels = channels,
-        .padding = padding,
-        .norm_scale = i % 3 == 0 ? sqrtf((float)channels) : 0,
-        .activation = activations[fp_check_random_int(run, 3)],
-    };
-    float *values = random_floats(run, args.pixels * channels + 1, false);
-    for (int64_t j = 0; j < args.pixels * channels; j++) // zeros, extremes, a whole zero pixel
-      values[j] = j < channels / 2   ? 0
-                  : j % 17 == 3      ? values[j] * 200
-                  : j % 29 == 7      ? NAN
-                  : i % 4 == 1 && j % 31 == 5 ? (j % 2 ? INFINITY : -INFINITY)
-                                     : values[j];
-    char *source = fp_check_memory(run, (size_t)(args.pixels * args.source_pixel), 2, i % 5 == 0);
-    for (int64_t pixel = 0; pixel < args.pixels; pixel++)
-      run->reference->convert.convert(source + pixel * args.source_pixel, source_type,
-                                      values + pixel * channels, FP_F32, (size_t)channels);
-    if (i % 7 > 2)
-      args.multiply = random_floats(run, channels, true);
-    if (i % 11 > 4)
-      args.add = random_floats(run, channels, true);
-    args.source = source;
-    const size_t bytes = (size_t)(args.pixels * args.target_pixel);
-    void *got = fp_check_memory(run, bytes, 2, i % 5 == 1);
-    void *want = fp_check_memory(run, bytes, 2, false);
-    args.target = got;
-    run->kernels->conv.pixels(&args);
-    args.target = want;
-    run->reference->conv.pixels(&args);
-    const size_t count = bytes / (size_t)target_size;
-    float *got_floats = fp_check_memory(run, count * 4, 0, false);
-    float *want_floats = fp_check_memory(run, count * 4, 0, false);
-    run->reference->convert.convert(got_floats, FP_F32, got, target_type, count);
-    run->reference->convert.convert(want_floats, FP_F32, want, target_type, count);
-    // A bfloat16 may round to its other neighbour; the exponential is good to a few ulp.
-    const bool coarse = target_type == FP_BF16 || args.round;
-    fp_check_close(run, "pixels", got_floats, want_floats, count, 1e-30f, coarse ? 0.008f : 2e-6f);
-  }
-}
-
-static void check_depthwise_kernel(fp_check_run *run) {
-  for (int i = 0; i < 30 && !run->failed; i++) {
-    const int64_t channels = 16 * between(run, 1, 5), positions = fp_check_random_int(run, 11);
-    const int64_t taps = fp_check_random_int(run, 6), step = channels * 4 * between(run, 1, 2);
-    const int64_t reach = positions * step + taps * 4 + channels * 4;
-    const float *a = random_floats(run, reach / 4 + 1, false);
-    ptrdiff_t *offsets = fp_check_memory(run, (size_t)taps * sizeof *offsets, 0, false);
-    for (int64_t tap = 0; tap < taps; tap++)
-      offsets[tap] = (taps - tap) * 4;
-    const float *weights = random_floats(run, taps * channels, true);
-    float *got = fp_check_memory(run, (size_t)(positions * channels) * 4, 4, true);
-    float *want = fp_check_memory(run, (size_t)(positions * channels) * 4, 4, false);
-    fp_depthwise_args args = {a, offsets, taps, step, weights, got, positions, channels};
-    run->kernels->conv.depthwise(&args);
-    args.c = want;
-    run->reference->conv.depthwise(&args);
-    fp_check_close(run, "depthwise", got, want, (size_t)(positions * channels), 1e-6f, 1e-6f);
-  }
-}
-
-static void check_transpose(fp_check_run *run) {
-  const fp_dtype types[] = {FP_F32, FP_BF16};
-  for (int i = 0; i < 40 && !run->failed; i++) {
-    const int64_t rows = fp_check_random_int(run, 70), columns = fp_check_random_int(run, 70);
-    const fp_dtype from = types[i % 2], to = types[i / 2 % 2];
-    const int64_t from_size = i % 2 ? 2 : 4, to_size = i / 2 % 2 ? 2 : 4;
-    const int64_t from_row = (columns + 3) * from_size, to_row = (rows + 1) * to_size;
-    float *values = random_floats(run, rows * (columns + 3) + 1, false);
-    values[0] = NAN;
-    char *source = fp_check_memory(run, (size_t)(rows * from_row), 2, i % 3 == 0);
-    run->reference->convert.convert(source, from, values, FP_F32, (size_t)(rows * (columns + 3)));
-    char *got = fp_check_memory(run, (size_t)(columns * to_row), 2, i % 3 == 1);
-    char *want = fp_check_memory(run, (size_t)(columns * to_row), 2, false);
-    for (int64_t column = 0; column < columns; column++)
-      for (int64_t row = 0; row < rows; row++)
-        run->reference->convert.convert(want + column * to_row + row * to_size, to,
-                                        source + row * from_row + column * from_size, from, 1);
-    run->kernels->conv.transpose(got, to, to_row, source, from, from_row, rows, columns);
-    fp_check_same(run, "transposed", got, want, (size_t)(columns * to_row));
-  }
-}
-
 static const fp_check checks[] = {
-    {"conv.pixels", check_pixels},
-    {"conv.depthwise", check_depthwise_kernel},
-    {"conv.transpose", check_transpose},
     {"conv.run.plain", check_plain},
     {"conv.run.grouped", check_grouped},
     {"conv.run.transposed", check_transposed},

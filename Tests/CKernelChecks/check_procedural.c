@@ -20,6 +20,18 @@ static void check_fill(fp_check_run *run) {
   }
 }
 
+/// Sums half way between two bfloat16: the even one.
+static void check_ties(fp_check_run *run) {
+  enum { count = 100 };
+  float *got = fp_check_memory(run, count * sizeof *got, 0, true);
+  for (int tie = 257; tie < 271; tie += 2) { // bfloat16 counts by twos from 256 on
+    const float even = (float)(tie % 4 == 1 ? tie - 1 : tie + 1);
+    run->kernels->procedural.fill(got, FP_F32, 1, 2, count, (float)tie, 1e-6f, false);
+    for (int i = 0; i < count; i++)
+      fp_check_close(run, "tie", &got[i], &even, 1, 0, 0);
+  }
+}
+
 /// Both types hold the same values.
 static void check_types(fp_check_run *run) {
   enum { count = 100 };
@@ -35,6 +47,7 @@ static void check_types(fp_check_run *run) {
 
 static const fp_check checks[] = {
     {"procedural.fill", check_fill},
+    {"procedural.ties", check_ties},
     {"procedural.types", check_types},
 };
 

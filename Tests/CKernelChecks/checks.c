@@ -10,6 +10,7 @@ static const fp_check_topic *const topics[] = {
     &fp_reduce_checks,
     &fp_row_checks,
     &fp_attention_checks,
+    &fp_conv_kernel_checks,
     &fp_conv_checks,
     &fp_lowrank_checks,
     &fp_procedural_checks,

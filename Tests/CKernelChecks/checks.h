@@ -10,6 +10,7 @@ typedef struct fp_check_topic {
 } fp_check_topic;
 
 extern const fp_check_topic fp_conv_checks;
+extern const fp_check_topic fp_conv_kernel_checks;
 extern const fp_check_topic fp_amx_checks;
 extern const fp_check_topic fp_attention_checks;
 extern const fp_check_topic fp_convert_checks;
