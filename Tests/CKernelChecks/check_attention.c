@@ -170,34 +170,43 @@ static void check_large_scores(fp_check_run *run) {
   }
 }
 
-/// One key far above the others, at each place of a vector in turn.
-static void check_peaks(fp_check_run *run) {
-  enum { rows = 40, keys = 70 };
-  attention_problem problem = {.heads = 1, .dim = 16, .queries = rows, .keys = keys, .type = FP_F32,
-                               .y_type = FP_F32, .bias = true};
+/// Solves a problem with float32 keys and results in both arithmetics, its inputs changed first.
+static void check_changed(fp_check_run *run, const char *name, attention_problem problem,
+                          void (*change)(const attention_problem *problem, attention_inputs *in)) {
+  problem.type = problem.y_type = FP_F32;
   for (int compute = FP_COMPUTE_F32; compute <= FP_COMPUTE_BF16; compute++) {
     problem.compute = (fp_compute)compute;
     attention_inputs in = fp_attention_make_inputs(run, &problem);
-    float *bias = (float *)in.queries.bias;
-    for (int row = 0; row < rows; row++)
-      bias[row * keys + row] = 300; // e^300 overflows unless it is the maximum
+    change(&problem, &in);
     const float *want = fp_attention_expected(run, &in);
     fp_attention_perform(run, &in, false);
-    fp_check_close(run, "peaks", in.queries.y, want, rows * 16, compute ? 0.004f : 3e-6f, 0);
+    fp_check_close(run, name, in.queries.y, want,
+                   (size_t)(problem.queries * problem.heads * problem.dim),
+                   compute ? 0.004f : 3e-6f, 0);
   }
+}
+
+/// Key i of row i far above the others: e^300 overflows unless it is found as the maximum.
+static void raise_diagonal(const attention_problem *problem, attention_inputs *in) {
+  for (int64_t row = 0; row < problem->queries; row++)
+    ((float *)in->queries.bias)[row * problem->keys + row] = 300;
+}
+
+static void check_peaks(fp_check_run *run) {
+  const attention_problem problem = {
+      .heads = 1, .dim = 16, .queries = 40, .keys = 70, .bias = true};
+  check_changed(run, "peaks", problem, raise_diagonal);
+}
+
+static void set_zero_scale(const attention_problem *problem, attention_inputs *in) {
+  (void)problem;
+  in->queries.scale = 0;
 }
 
 /// A scale of zero: the mean of the values, whatever the scores.
 static void check_zero_scale(fp_check_run *run) {
-  for (int compute = FP_COMPUTE_F32; compute <= FP_COMPUTE_BF16; compute++) {
-    const attention_problem problem = {.compute = (fp_compute)compute, .heads = 1, .dim = 16,
-                                       .queries = 7, .keys = 219, .type = FP_F32, .y_type = FP_F32};
-    attention_inputs in = fp_attention_make_inputs(run, &problem);
-    in.queries.scale = 0;
-    const float *want = fp_attention_expected(run, &in);
-    fp_attention_perform(run, &in, false);
-    fp_check_close(run, "zero scale", in.queries.y, want, 7 * 16, compute ? 0.004f : 3e-6f, 0);
-  }
+  const attention_problem problem = {.heads = 1, .dim = 16, .queries = 7, .keys = 219};
+  check_changed(run, "zero scale", problem, set_zero_scale);
 }
 
 /// Tasks do not depend on each other's order.

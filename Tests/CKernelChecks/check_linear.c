@@ -21,14 +21,11 @@ static void *random_matrix(fp_check_run *run, fp_dtype type, int64_t rows, int64
   for (int64_t i = 0; i < rows; i++)
     for (int64_t j = 0; j < columns; j++) {
       const float value = fp_check_random_float(run) * scale;
-      const uint16_t half = fp_f32_to_bf16(value);
       char *place = matrix + i * *row_bytes + j * (int64_t)size;
-      if (type == FP_F32)
-        memcpy(place, &value, 4);
-      else if (type == FP_I8)
+      if (type == FP_I8)
         *place = (char)(fp_check_random_int(run, 255) - 127);
       else
-        memcpy(place, &half, 2);
+        run->reference->convert.convert(place, type, &value, FP_F32, 1);
     }
   return matrix;
 }
@@ -49,6 +46,18 @@ static fp_dtype float_or_half(fp_check_run *run) {
   return fp_check_random_int(run, 2) ? FP_F32 : FP_BF16;
 }
 
+/// A type that rows may have.
+static fp_dtype row_type(fp_check_run *run) {
+  static const fp_dtype types[] = {FP_F32, FP_BF16, FP_F16};
+  return types[fp_check_random_int(run, 3)];
+}
+
+/// A type that weights may have.
+static fp_dtype weight_type(fp_check_run *run, fp_compute compute) {
+  static const fp_dtype types[] = {FP_F32, FP_BF16, FP_F16, FP_F64, FP_F8_E4M3, FP_F8_E5M2};
+  return compute == FP_COMPUTE_I8 ? FP_I8 : types[fp_check_random_int(run, 6)];
+}
+
 static linear_case random_linear(fp_check_run *run, fp_compute compute) {
   static const int sizes[] = {0, 1, 2, 15, 16, 17, 31, 33, 48, 65, 100};
   enum { size_count = sizeof sizes / sizeof *sizes };
@@ -63,7 +72,7 @@ static linear_case random_linear(fp_check_run *run, fp_compute compute) {
   const int64_t m = linear->m, n = linear->n, k = linear->k;
 
   fp_prologue *prologue = &linear->prologue;
-  prologue->x_type = float_or_half(run);
+  prologue->x_type = row_type(run);
   prologue->x = random_matrix(run, prologue->x_type, m, k, &prologue->x_row, 2);
   prologue->norm = (fp_norm)fp_check_random_int(run, 3);
   prologue->epsilon = 1e-6f;
@@ -71,7 +80,7 @@ static linear_case random_linear(fp_check_run *run, fp_compute compute) {
   prologue->add = maybe_vector(run, k, 0, 0.5f);
 
   fp_weights *weights = &linear->weights;
-  weights->type = compute == FP_COMPUTE_I8 ? FP_I8 : float_or_half(run);
+  weights->type = weight_type(run, compute);
   weights->depth_major = fp_check_random_int(run, 4) == 0;
   weights->w = weights->depth_major
                    ? random_matrix(run, weights->type, k, n, &weights->row, 0.1f)
@@ -190,6 +199,8 @@ static void check_prepare(fp_check_run *run) {
     for (int64_t i = 0; i < k; i++) {
       if (compute == FP_COMPUTE_I8) {
         const int difference = ((uint8_t *)got)[i] - ((uint8_t *)want)[i];
+        if (((uint8_t *)got)[i] == 0)
+          fp_check_fail(run, "byte %d stands for -128, which is no code", (int)i);
         if (abs(difference) > 1) // a tie that falls the other way
           fp_check_fail(run, "byte %d of %d is %d, expected %d", (int)i, (int)k,
                         ((uint8_t *)got)[i], ((uint8_t *)want)[i]);
@@ -212,8 +223,35 @@ static void check_prepare(fp_check_run *run) {
   }
 }
 
+/// Products of one term show what bfloat16 arithmetic makes of weights of every type.
+static void check_weight_rounding(fp_check_run *run) {
+  static const fp_dtype types[] = {FP_F32, FP_BF16, FP_F16, FP_F64};
+  enum { lanes = 40 };
+  float values[lanes], want[lanes], y[lanes];
+  for (int i = 0; i < lanes; i++) {
+    values[i] = 1 + (float)i * 0x1p-10f;
+    want[i] = fp_bf16_to_f32(fp_f32_to_bf16(values[i]));
+  }
+  for (int depth_major = 0; depth_major < 2; depth_major++)
+    for (int i = 0; i < 4; i++) {
+      double weights[lanes];
+      const float one = 1;
+      const bool exact = types[i] != FP_BF16;
+      run->reference->convert.convert(weights, types[i], exact ? values : want, FP_F32, lanes);
+      linear_case test = {
+          .linear = {.compute = FP_COMPUTE_BF16, .m = 1, .n = lanes, .k = 1,
+                     .prologue = {.x = &one, .x_type = FP_F32, .x_row = 4},
+                     .weights = {.w = weights, .type = types[i], .depth_major = depth_major,
+                                 .row = (ptrdiff_t)fp_dtype_size(types[i])},
+                     .epilogue = {.y = y, .y_type = FP_F32, .y_row = sizeof y}}};
+      perform(run, &run->kernels->matmul, &test, 1, 1);
+      fp_check_close(run, "rounded weights", y, want, lanes, 0, 0);
+    }
+}
+
 static const fp_check checks[] = {
     {"linear.prepare", check_prepare},
+    {"linear.weight_rounding", check_weight_rounding},
     {"linear.f32", check_linear_f32},
     {"linear.bf16", check_linear_bf16},
     {"linear.i8", check_linear_i8},

@@ -1,7 +1,7 @@
 // Attention kernels in plain C: the reference that every instruction set is checked against.
 #include "attention_internal.h"
 
-#include "fp_convert.h"
+#include "../elementwise/fp_element.h"
 
 #include <math.h>
 #include <string.h>
@@ -14,22 +14,11 @@ void fp_attention_store(void *target, int index, float value, fp_attention_stora
     ((float *)target)[index] = storage == FP_ATTENTION_F32 ? value : fp_bf16_to_f32(rounded);
 }
 
-static float load(const void *base, fp_dtype type, int index) {
-  float value;
-  uint16_t half;
-  if (type == FP_F32) {
-    memcpy(&value, (const char *)base + (ptrdiff_t)index * 4, 4);
-    return value;
-  }
-  memcpy(&half, (const char *)base + (ptrdiff_t)index * 2, 2);
-  return fp_bf16_to_f32(half);
-}
-
 /// Element `index` of a row, normalised.
 static float scaled_element(const fp_attention_rows *rows, int head, int64_t row, int dim,
                             int index) {
   const char *x = (const char *)rows->x + row * rows->row + head * rows->head;
-  float value = load(x, rows->type, index);
+  float value = fp_element(x, rows->type, index);
   if (rows->row_scale)
     value *= rows->row_scale[row];
   if (rows->weight)
@@ -61,13 +50,8 @@ static void prepare(const fp_attention_rows *rows, int head, int64_t row, int di
 void fp_attention_finish_part(void *y, fp_dtype y_type, const float *output, float factor,
                               int begin, int dim, bool add) {
   for (int i = begin; i < dim; i++) {
-    const float value = output[i] * factor + (add ? load(y, y_type, i) : 0);
-    if (y_type == FP_F32) {
-      memcpy((char *)y + (ptrdiff_t)i * 4, &value, 4);
-    } else {
-      const uint16_t rounded = fp_f32_to_bf16(value);
-      memcpy((char *)y + (ptrdiff_t)i * 2, &rounded, 2);
-    }
+    const float value = output[i] * factor + (add ? fp_element(y, y_type, i) : 0);
+    fp_set_element(y, y_type, (size_t)i, value);
   }
 }
 

@@ -2,13 +2,9 @@
 #ifndef FP_ATTENTION_LAYOUT_H
 #define FP_ATTENTION_LAYOUT_H
 
+#include "../matmul/fp_sizes.h"
 #include "fp_attention.h"
 #include "fp_kernels.h"
-
-static inline int64_t fp_divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-static inline int64_t fp_round_up(int64_t a, int64_t b) { return fp_divide_up(a, b) * b; }
-static inline int64_t fp_least(int64_t a, int64_t b) { return a < b ? a : b; }
-static inline int64_t fp_most(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /// How a shape is cut at one level. Depends on the shape and the level alone.
 typedef struct fp_attention_layout {

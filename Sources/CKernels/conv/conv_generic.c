@@ -4,27 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-static float load(const void *base, fp_dtype type, int64_t index) {
-  float value;
-  uint16_t half;
-  if (type == FP_F32) {
-    memcpy(&value, (const char *)base + index * 4, 4);
-    return value;
-  }
-  memcpy(&half, (const char *)base + index * 2, 2);
-  return fp_bf16_to_f32(half);
-}
-
-static void save(void *base, fp_dtype type, bool round, int64_t index, float value) {
-  const uint16_t rounded = fp_f32_to_bf16(value);
-  if (type == FP_F32) {
-    const float stored = round ? fp_bf16_to_f32(rounded) : value;
-    memcpy((char *)base + index * 4, &stored, 4);
-  } else {
-    memcpy((char *)base + index * 2, &rounded, 2);
-  }
-}
-
 static float activate(float x, fp_activation activation) {
   if (activation == FP_ACTIVATION_SILU)
     return x / (1.0f + expf(-x));
@@ -41,7 +20,7 @@ static void pixels(const fp_pixel_args *args) {
     if (args->norm_scale != 0) {
       double squares = 0;
       for (int64_t c = 0; c < args->channels; c++) {
-        const double x = load(source, args->source_type, c);
+        const double x = fp_element(source, args->source_type, c);
         squares += x * x;
       }
       const float length = (float)sqrt(squares);
@@ -50,14 +29,14 @@ static void pixels(const fp_pixel_args *args) {
     for (int64_t c = 0; c < args->channels + args->padding; c++) {
       float x = 0;
       if (c < args->channels) {
-        x = load(source, args->source_type, c) * scale;
+        x = fp_element(source, args->source_type, c) * scale;
         if (args->multiply)
           x *= args->multiply[c];
         if (args->add)
           x += args->add[c];
         x = activate(x, args->activation);
       }
-      save(target, args->target_type, args->round, c, x);
+      fp_conv_set_element(target, args->target_type, args->round, c, x);
     }
   }
 }
@@ -67,8 +46,8 @@ static void depthwise(const fp_depthwise_args *args) {
     for (int64_t c = 0; c < args->channels; c++) {
       float sum = 0;
       for (int64_t tap = 0; tap < args->taps; tap++)
-        sum += load((const char *)args->a + i * args->a_step + args->offsets[tap], FP_F32, c) *
-               args->weights[tap * args->channels + c];
+        sum += args->weights[tap * args->channels + c] *
+               fp_element((const char *)args->a + i * args->a_step + args->offsets[tap], FP_F32, c);
       args->c[i * args->channels + c] = sum;
     }
 }
@@ -84,8 +63,8 @@ static void transpose(void *target, fp_dtype target_type, ptrdiff_t target_row,
       const int64_t right = fp_least(left + square, columns);
       for (int64_t column = left; column < right; column++)
         for (int64_t row = top; row < bottom; row++)
-          save((char *)target + column * target_row, target_type, false, row,
-               load((const char *)source + row * source_row, source_type, column));
+          fp_set_element((char *)target + column * target_row, target_type, row,
+                         fp_element((const char *)source + row * source_row, source_type, column));
     }
 }
 

@@ -2,13 +2,10 @@
 #ifndef FP_CONV_INTERNAL_H
 #define FP_CONV_INTERNAL_H
 
+#include "../elementwise/fp_element.h"
+#include "../matmul/fp_sizes.h"
 #include "fp_conv.h"
 #include "fp_kernels.h"
-
-static inline int64_t fp_divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-static inline int64_t fp_round_up(int64_t a, int64_t b) { return fp_divide_up(a, b) * b; }
-static inline int64_t fp_least(int64_t a, int64_t b) { return a < b ? a : b; }
-static inline int64_t fp_most(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /// The taps of one axis that meet the outputs of one phase, in the order of their inputs: tap
 /// first_tap + j * tap_step reads the input `delta + j * delta_step` after the position's own. The
@@ -82,6 +79,12 @@ static inline int64_t fp_conv_plane_bytes(const fp_conv_layout *layout,
 
 static inline int64_t fp_conv_padded_columns(const fp_conv_frame *frame) {
   return frame->left + frame->width + frame->right;
+}
+
+/// Stores an element of F32 or BF16; where `round`, an F32 one too has only bfloat16's digits.
+static inline void fp_conv_set_element(void *base, fp_dtype type, bool round, int64_t index,
+                                       float value) {
+  fp_set_element(base, type, (size_t)index, round ? fp_bf16_to_f32(fp_f32_to_bf16(value)) : value);
 }
 
 // MARK: Tasks

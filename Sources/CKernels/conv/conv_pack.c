@@ -23,35 +23,15 @@ size_t fp_conv_pack_scratch_bytes(const fp_kernels *kernels, const fp_conv *conv
   return (size_t)(lanes * conv->kernel[2] * layout.pixel + FP_ALIGNMENT);
 }
 
-static float load(const void *base, fp_dtype type, int64_t index) {
-  float value;
-  uint16_t half;
-  if (type == FP_F32) {
-    memcpy(&value, (const char *)base + index * 4, 4);
-    return value;
-  }
-  memcpy(&half, (const char *)base + index * 2, 2);
-  return type == FP_BF16 ? fp_bf16_to_f32(half) : fp_f16_to_f32(half);
-}
-
-static void save(void *place, fp_dtype storage, bool round, float value) {
-  const uint16_t rounded = fp_f32_to_bf16(value);
-  if (storage == FP_BF16) {
-    memcpy(place, &rounded, 2);
-    return;
-  }
-  const float stored = round ? fp_bf16_to_f32(rounded) : value;
-  memcpy(place, &stored, 4);
-}
-
 static void pack_depthwise(const fp_conv *conv, const fp_conv_layout *layout, const void *weights,
                            fp_dtype type, float *packed) {
   const int64_t taps = conv->kernel[0] * conv->kernel[1] * conv->kernel[2];
   memset(packed, 0, (size_t)(taps * layout->pixel));
   for (int64_t channel = 0; channel < layout->channels; channel++)
     for (int64_t tap = 0; tap < taps; tap++)
-      save(packed + tap * layout->words + channel, FP_F32, conv->compute == FP_COMPUTE_BF16,
-           load(weights, type, channel * taps + tap));
+      fp_conv_set_element(packed, FP_F32, conv->compute == FP_COMPUTE_BF16,
+                          tap * layout->words + channel,
+                          fp_element(weights, type, channel * taps + tap));
 }
 
 /// What one unit packs: a panel of lanes of one group in one phase.
@@ -92,7 +72,6 @@ static tap_range kernel_taps(const fp_conv *conv, const pack_unit *unit, int axi
 static void gather_block(const fp_conv *conv, const fp_conv_layout *layout, const pack_unit *unit,
                          const void *weights, fp_dtype type, int64_t frame_tap, tap_range rows,
                          int64_t column, int64_t columns, char *target) {
-  const int64_t size = (int64_t)fp_dtype_size(layout->storage);
   const int64_t taps = conv->kernel[0] * conv->kernel[1] * conv->kernel[2];
   const bool round = conv->compute == FP_COMPUTE_BF16;
   memset(target, 0, (size_t)(unit->valid * columns * layout->pixel));
@@ -112,9 +91,9 @@ static void gather_block(const fp_conv *conv, const fp_conv_layout *layout, cons
         float sum = 0;
         for (int64_t y = rows.begin; y < rows.end; y++)
           for (int64_t x = column_taps.begin; x < column_taps.end; x++)
-            sum += load(weights, type,
+            sum += fp_element(weights, type,
                         pair * taps + (frame_tap * conv->kernel[1] + y) * conv->kernel[2] + x);
-        save(place + channel * size, layout->storage, round, sum);
+        fp_conv_set_element(place, layout->storage, round, channel, sum);
       }
     }
   }

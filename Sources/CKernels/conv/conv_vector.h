@@ -30,27 +30,6 @@ FP_INLINE vfloat load_floats(const char *place, fp_dtype type, int64_t count) {
   return (vfloat)(__builtin_convertvector(bits, vword) << 16);
 }
 
-FP_INLINE float load_one(const char *place, fp_dtype type) {
-  float value;
-  uint16_t half;
-  if (type == FP_F32) {
-    memcpy(&value, place, 4);
-    return value;
-  }
-  memcpy(&half, place, 2);
-  return fp_bf16_to_f32(half);
-}
-
-FP_INLINE void store_one(char *place, fp_dtype type, bool round, float value) {
-  if (type == FP_F32) {
-    value = round ? fp_bf16_to_f32(fp_f32_to_bf16(value)) : value;
-    memcpy(place, &value, 4);
-  } else {
-    const uint16_t half = fp_f32_to_bf16(value);
-    memcpy(place, &half, 2);
-  }
-}
-
 /// Nearest bfloat16, ties to even, in the upper half of each word; a NaN is made quiet.
 FP_INLINE vword round_bits(vfloat value) {
   const vword word = (vword)value;
@@ -159,16 +138,14 @@ FP_INLINE void all_pixels(const fp_pixel_args *args, fp_dtype source_type, fp_dt
 
 /// A few channels as they are: vectors would be all tail.
 FP_INLINE void copy_pixels(const fp_pixel_args *args, fp_dtype source_type, fp_dtype target_type) {
-  const int64_t source_size = source_type == FP_F32 ? 4 : 2;
-  const int64_t target_size = target_type == FP_F32 ? 4 : 2;
   for (int64_t i = 0; i < args->pixels; i++) {
     const char *source = (const char *)args->source + i * args->source_pixel;
     char *target = (char *)args->target + i * args->target_pixel;
     for (int64_t c = 0; c < args->channels; c++)
-      store_one(target + c * target_size, target_type, args->round,
-                load_one(source + c * source_size, source_type));
+      fp_conv_set_element(target, target_type, args->round, c,
+                          fp_element(source, source_type, (size_t)c));
     for (int64_t c = args->channels; c < args->channels + args->padding; c++)
-      store_one(target + c * target_size, target_type, false, 0);
+      fp_conv_set_element(target, target_type, false, c, 0);
   }
 }
 

@@ -25,8 +25,8 @@ ONE_FUNCTION fp_vec unary(fp_unary function, fp_vec x) {
   }
 }
 
-ONE_FUNCTION void unary_loop(fp_unary function, void *y, fp_dtype y_type, const void *x, fp_dtype x_type,
-                        size_t count) {
+ONE_FUNCTION void unary_loop(fp_unary function, void *y, fp_dtype y_type, const void *x,
+                             fp_dtype x_type, size_t count) {
   size_t i = 0;
   for (; i + fp_vec_width <= count; i += fp_vec_width)
     fp_vec_store(y, y_type, i, unary(function, fp_vec_load(x, x_type, i)));

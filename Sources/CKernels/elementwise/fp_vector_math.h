@@ -6,7 +6,8 @@
 #ifndef FP_VECTOR_MATH_H
 #define FP_VECTOR_MATH_H
 
-// A call for each vector would cost as much as the function: every register is the caller's to save.
+// A call for each vector would cost as much as the function: every register is the caller's to
+// save.
 #pragma clang attribute push(__attribute__((always_inline)), apply_to = function)
 
 /// e^x = 2^n * e^r, r in -ln(2)/2 ... ln(2)/2. Zero below -104, infinity above 88.73.

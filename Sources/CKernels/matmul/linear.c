@@ -1,32 +1,29 @@
 // The loops round the tile kernels: cache blocks of k, panels of rows and lanes.
 #include "fp_convert.h"
 #include "fp_matmul.h"
+#include "fp_sizes.h"
 
 #include <string.h>
 
-static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-static int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-
 /// Groups of a packed row: whole chunks.
 static int64_t padded_groups(const fp_tile_kernels *tile, int64_t k) {
-  return round_up(divide_up(k, tile->group), FP_CHUNK_GROUPS);
+  return fp_round_up(fp_divide_up(k, tile->group), FP_CHUNK_GROUPS);
 }
 
 /// Groups in one pass over k: near-equal passes, none longer than the kernel asks for.
 static int64_t pass_groups(const fp_tile_kernels *tile, int64_t groups) {
-  const int64_t passes = divide_up(groups, tile->block_groups);
-  return passes <= 1 ? groups : round_up(divide_up(groups, passes), FP_CHUNK_GROUPS);
+  const int64_t passes = fp_divide_up(groups, tile->block_groups);
+  return passes <= 1 ? groups : fp_round_up(fp_divide_up(groups, passes), FP_CHUNK_GROUPS);
 }
 
 int64_t fp_linear_panels(const fp_matmul_kernels *kernels, fp_compute compute, int64_t m) {
-  return divide_up(m, kernels->tile[compute].rows);
+  return fp_divide_up(m, kernels->tile[compute].rows);
 }
 
 size_t fp_linear_packed_bytes(const fp_matmul_kernels *kernels, fp_compute compute, int64_t m,
                               int64_t k) {
   const fp_tile_kernels *tile = &kernels->tile[compute];
-  return (size_t)(round_up(m, tile->rows) * padded_groups(tile, k) * 4);
+  return (size_t)(fp_round_up(m, tile->rows) * padded_groups(tile, k) * 4);
 }
 
 size_t fp_linear_pack_scratch_bytes(int64_t k) { return (size_t)k * sizeof(float) + FP_ALIGNMENT; }
@@ -59,12 +56,13 @@ static linear_layout lay_out(const fp_tile_kernels *tile, const fp_linear *linea
   linear_layout layout;
   layout.groups = padded_groups(tile, linear->k);
   layout.pass = pass_groups(tile, layout.groups);
-  layout.lane_panels = divide_up(lanes, tile->lanes);
+  layout.lane_panels = fp_divide_up(lanes, tile->lanes);
   const size_t lane_count = (size_t)(layout.lane_panels * tile->lanes);
   layout.weights = lane_count * (size_t)layout.pass * 4;
   // One panel of weights in the storage type: [lanes][k of a pass], or [k of a pass][lanes].
   layout.converted = (size_t)tile->lanes * (size_t)layout.pass * 4;
-  const int64_t kept_rows = layout.pass < layout.groups ? round_up(rows, tile->rows) : tile->rows;
+  const int64_t kept_rows =
+      layout.pass < layout.groups ? fp_round_up(rows, tile->rows) : tile->rows;
   layout.sums = lane_count * (size_t)kept_rows * 4;
   layout.lane_sums = lane_count * 4;
   return layout;
@@ -171,12 +169,13 @@ static void pack_pass(const linear_run *run, linear_pass pass) {
   const fp_linear *linear = run->linear;
   const fp_tile_kernels *tile = run->tile;
   const int64_t k = pass.first * tile->group;
-  const int64_t count = least(linear->k - k, pass.groups * tile->group);
+  const int64_t count = fp_least(linear->k - k, pass.groups * tile->group);
   for (int64_t panel = 0; panel < run->layout.lane_panels; panel++) {
     const int64_t lane = run->lane_begin + panel * tile->lanes;
     char *target = run->weights + panel * run->weight_bytes;
     pack_weights(linear, tile, run->convert, target, lane,
-                 least(tile->lanes, run->lane_end - lane), k, count, pass.groups, run->converted);
+                 fp_least(tile->lanes, run->lane_end - lane), k, count, pass.groups,
+                 run->converted);
     if (linear->compute == FP_COMPUTE_I8)
       add_lane_sums(run->lane_sums + panel * tile->lanes, (const int8_t *)target, pass.groups,
                     tile->lanes);
@@ -191,11 +190,11 @@ static void prefetch_weights(const linear_run *run, linear_pass pass, int64_t ro
     return;
   const int64_t size = (int64_t)fp_dtype_size(weights->type), k = pass.first + pass.groups;
   const int64_t bytes =
-      least(pass.groups * run->tile->group, run->linear->k - k * run->tile->group) * size;
-  const int64_t panels = divide_up(run->row_end - run->row_begin, run->tile->rows);
-  const int64_t share = divide_up(run->lane_end - run->lane_begin, panels);
+      fp_least(pass.groups * run->tile->group, run->linear->k - k * run->tile->group) * size;
+  const int64_t panels = fp_divide_up(run->row_end - run->row_begin, run->tile->rows);
+  const int64_t share = fp_divide_up(run->lane_end - run->lane_begin, panels);
   const int64_t begin = run->lane_begin + (row - run->row_begin) / run->tile->rows * share;
-  const int64_t end = least(begin + share, run->lane_end);
+  const int64_t end = fp_least(begin + share, run->lane_end);
   for (int64_t lane = begin; lane < end; lane++)
     prefetch_shared((const char *)weights->w + lane * weights->row + k * run->tile->group * size,
                     bytes);
@@ -212,7 +211,7 @@ static void store_tile(const linear_run *run, const fp_tile_args *args, int64_t 
       .row = row,
       .lane = lane,
       .rows = args->rows,
-      .lanes = (int)least(run->tile->lanes, run->lane_end - lane),
+      .lanes = (int)fp_least(run->tile->lanes, run->lane_end - lane),
       .lane_scale = bytes ? run->linear->weights.scale + lane : NULL,
       .lane_sum = run->lane_sums + panel * run->tile->lanes,
       .row_scale = run->row_scales,
@@ -228,7 +227,7 @@ static void multiply_panel(const linear_run *run, linear_pass pass, int64_t row)
                   pass.first / FP_CHUNK_GROUPS * run->chunk_bytes;
   // The next panel of A comes in shares, one with each tile of this one.
   const int64_t a_bytes = pass.groups / FP_CHUNK_GROUPS * run->chunk_bytes;
-  const int64_t a_share = round_up(divide_up(a_bytes, lane_panels), FP_ALIGNMENT);
+  const int64_t a_share = fp_round_up(fp_divide_up(a_bytes, lane_panels), FP_ALIGNMENT);
   const bool one_pass = run->layout.pass == run->layout.groups;
   const int64_t kept_panel = one_pass ? 0 : (row - run->row_begin) / tile->rows;
   char *sums = run->sums + kept_panel * lane_panels * run->sum_bytes;
@@ -242,7 +241,7 @@ static void multiply_panel(const linear_run *run, linear_pass pass, int64_t row)
         .c_row = tile->lanes * 4,
         .batch = 1,
         .groups = (int)pass.groups,
-        .rows = (int)least(tile->rows, run->row_end - row),
+        .rows = (int)fp_least(tile->rows, run->row_end - row),
         .lanes = tile->lanes,
         .accumulate = pass.first > 0,
     };
@@ -286,7 +285,7 @@ void fp_linear_multiply(const fp_matmul_kernels *kernels, const fp_linear *linea
 
   linear_pass pass = {0};
   do { // once even where k is 0: the epilogue of nothing is still due
-    pass.groups = least(run.layout.pass, run.layout.groups - pass.first);
+    pass.groups = fp_least(run.layout.pass, run.layout.groups - pass.first);
     pass.last = pass.first + pass.groups == run.layout.groups;
     pack_pass(&run, pass);
     for (int64_t row = row_begin; row < row_end; row += tile->rows) {

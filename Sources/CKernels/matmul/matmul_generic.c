@@ -95,22 +95,6 @@ void fp_pack_depth_i8_generic(void *target, const void *source, ptrdiff_t source
 
 void fp_finish_nothing(void) {}
 
-float fp_load_float(const void *base, fp_dtype type, int64_t index) {
-  float value;
-  uint16_t half;
-  switch (type) {
-  case FP_F32:
-    memcpy(&value, (const char *)base + index * 4, 4);
-    return value;
-  case FP_BF16:
-    memcpy(&half, (const char *)base + index * 2, 2);
-    return fp_bf16_to_f32(half);
-  default:
-    memcpy(&half, (const char *)base + index * 2, 2);
-    return fp_f16_to_f32(half);
-  }
-}
-
 /// Mean and reciprocal deviation of a row; two passes, since one loses digits to cancellation.
 static void row_statistics(const float *x, int64_t k, fp_norm norm, float epsilon, float *mean,
                            float *scale) {
@@ -129,7 +113,7 @@ static void row_statistics(const float *x, int64_t k, fp_norm norm, float epsilo
 static void prepare_floats(const fp_prologue *prologue, int64_t row, int64_t k, float *values) {
   const char *x = (const char *)prologue->x + row * prologue->x_row;
   for (int64_t i = 0; i < k; i++)
-    values[i] = fp_load_float(x, prologue->x_type, i);
+    values[i] = fp_element(x, prologue->x_type, i);
   if (prologue->norm != FP_NORM_NONE && k > 0) {
     float mean, scale;
     row_statistics(values, k, prologue->norm, prologue->epsilon, &mean, &scale);
@@ -225,12 +209,12 @@ void fp_store_generic(const fp_epilogue *epilogue, const fp_store_args *args) {
         value += epilogue->bias[lane];
       value = fp_activate(value, epilogue->activation);
       if (epilogue->factor)
-        value *= fp_load_float((const char *)epilogue->factor + row * epilogue->factor_row,
+        value *= fp_element((const char *)epilogue->factor + row * epilogue->factor_row,
                                epilogue->factor_type, lane);
       if (epilogue->gate)
         value *= epilogue->gate[lane];
       if (epilogue->residual)
-        value += fp_load_float((const char *)epilogue->residual + row * epilogue->residual_row,
+        value += fp_element((const char *)epilogue->residual + row * epilogue->residual_row,
                                epilogue->residual_type, lane);
       char *y = (char *)epilogue->y + row * epilogue->y_row;
       if (epilogue->y_type == FP_F32) {

@@ -2,6 +2,7 @@
 #ifndef FP_MATMUL_INTERNAL_H
 #define FP_MATMUL_INTERNAL_H
 
+#include "../elementwise/fp_element.h"
 #include "fp_convert.h"
 #include "fp_matmul.h"
 
@@ -19,8 +20,6 @@ void fp_pack_depth_i8_generic(void *target, const void *source, ptrdiff_t source
                               int64_t k, int lanes, int64_t groups);
 void fp_finish_nothing(void);
 
-/// One element of an F32, BF16 or F16 array as float32.
-float fp_load_float(const void *base, fp_dtype type, int64_t index);
 float fp_activate(float x, fp_activation activation);
 void fp_prepare_row_generic(fp_compute compute, fp_dtype storage, const fp_prologue *prologue,
                             int64_t row, int64_t k, void *target, ptrdiff_t chunk_stride,

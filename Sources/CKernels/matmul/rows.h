@@ -24,7 +24,7 @@ static inline __attribute__((always_inline)) fp_vec load_elements(const void *ba
     return fp_vec_load_part_bf16(place, (size_t)left);
   float values[fp_vec_width] = {0};
   for (int64_t j = 0; j < left; j++)
-    values[j] = fp_load_float(place, type, j);
+    values[j] = fp_element(place, type, j);
   return fp_vec_load_f32(values);
 }
 
@@ -51,7 +51,7 @@ static float sum_row(const char *x, fp_dtype type, int64_t k, float mean, bool s
     }
   float sum = fp_vec_sum(fp_vec_add(fp_vec_add(sums[0], sums[1]), fp_vec_add(sums[2], sums[3])));
   for (; i < k; i++) {
-    const float value = fp_load_float(x, type, i) - mean;
+    const float value = fp_element(x, type, i) - mean;
     sum += squared ? value * value : value;
   }
   return sum;

@@ -7,7 +7,8 @@
 
 enum { tile_rows = 6, tile_lanes = 16, tile_vectors = tile_lanes / fp_vec_width };
 
-/// Multiplies groups of one chunk. `rows` is a compile-time constant, so the sums stay in registers.
+/// Multiplies groups of one chunk. `rows` is a compile-time constant, so that the sums stay in
+/// registers.
 static inline __attribute__((always_inline)) const char *
 multiply_groups(fp_vec sums[tile_rows][tile_vectors], const char *a, ptrdiff_t a_row,
                 const char *b, int count, const int rows) {
