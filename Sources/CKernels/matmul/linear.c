@@ -117,13 +117,29 @@ static void pack_weights(const fp_linear *linear, const fp_tile_kernels *tile,
                                                                tile->lanes, groups);
 }
 
-/// Adds up the bytes of each lane of packed weights, to undo the offset of 128 in A.
-static void add_lane_sums(int32_t *sums, const int8_t *packed, int64_t groups, int lanes) {
-  for (int64_t group = 0; group < groups; group++)
-    for (int lane = 0; lane < lanes; lane++) {
-      const int8_t *bytes = packed + (group * lanes + lane) * 4;
-      sums[lane] += bytes[0] + bytes[1] + bytes[2] + bytes[3];
-    }
+/// Adds up the bytes of each lane of packed weights, to undo the offset of 128 in A: a product with
+/// a row of ones.
+static void add_lane_sums(const fp_tile_kernels *tile, int32_t *sums, const void *packed,
+                          int64_t groups) {
+  static const uint32_t ones[FP_CHUNK_GROUPS] = {
+      0x01010101, 0x01010101, 0x01010101, 0x01010101, 0x01010101, 0x01010101,
+      0x01010101, 0x01010101, 0x01010101, 0x01010101, 0x01010101, 0x01010101,
+      0x01010101, 0x01010101, 0x01010101, 0x01010101,
+  };
+  const fp_tile_args args = {
+      .a = ones,
+      .a_row = FP_ALIGNMENT,
+      .a_chunk = 0, // every chunk is the same
+      .b = packed,
+      .c = sums,
+      .c_row = tile->lanes * 4,
+      .batch = 1,
+      .groups = (int)groups,
+      .rows = 1,
+      .lanes = tile->lanes,
+      .accumulate = true,
+  };
+  tile->multiply(&args);
 }
 
 static char *align(char *pointer) {
@@ -177,8 +193,7 @@ static void pack_pass(const linear_run *run, linear_pass pass) {
                  fp_least(tile->lanes, run->lane_end - lane), k, count, pass.groups,
                  run->converted);
     if (linear->compute == FP_COMPUTE_I8)
-      add_lane_sums(run->lane_sums + panel * tile->lanes, (const int8_t *)target, pass.groups,
-                    tile->lanes);
+      add_lane_sums(tile, run->lane_sums + panel * tile->lanes, target, pass.groups);
   }
 }
 
