@@ -9,6 +9,7 @@ package enum Attention {
   package struct Rotation: Sendable {
     /// `[L, d / 2]` float32, contiguous; the same for every head.
     package var cosine: Tensor
+    /// Of the shape of `cosine`.
     package var sine: Tensor
 
     package init(cosine: Tensor, sine: Tensor) {
@@ -26,6 +27,7 @@ package enum Attention {
     package var rowScale: Tensor?
     /// `[heads * d]` float32.
     package var weight: Tensor?
+    /// Turns the pairs of each row; nil leaves them.
     package var rotation: Rotation?
 
     package init(
@@ -37,8 +39,11 @@ package enum Attention {
       self.rotation = rotation
     }
 
+    /// Rows: tokens.
     package var count: Int { values.shape[0] }
+    /// Heads of each row.
     package var headCount: Int { values.shape[1] }
+    /// Elements of a head of one row.
     package var headDimension: Int { values.shape[2] }
 
     /// Some of the heads.
@@ -54,12 +59,15 @@ package enum Attention {
   /// Keys and values laid out for the kernels of one level: made once, attended to many times (the
   /// prompt's at every step).
   package struct PackedKeys: Sendable {
+    /// Heads that queries must have too.
     package let headCount: Int
+    /// Elements of a head of one key.
     package let headDimension: Int
     /// Sets of keys, each seen by its own group of query rows.
     package let groupCount: Int
     /// Keys in each group that count.
     package let keyCount: Int
+    /// What keys and values were rounded for.
     package let arithmetic: Arithmetic
     let instructionSet: InstructionSet
     let memory: Tensor
@@ -123,7 +131,8 @@ package enum Attention {
         byteCount: fp_attention_pack_scratch_bytes(kernels, &request.shape), context: context)
       let tasks = Int(fp_attention_pack_tasks(kernels, &request.shape))
       context.pool.forEach(tasks) { task, worker in
-        fp_attention_pack(kernels, &request, Int64(task), target.pointer, scratch.pointer(of: worker))
+        fp_attention_pack(
+          kernels, &request, Int64(task), target.pointer, scratch.pointer(of: worker))
       }
       withExtendedLifetime((keys, values)) {}
     }

@@ -6,6 +6,7 @@ import Synchronization
 package enum InstructionSet: String, CaseIterable, Sendable {
   case generic, neon, avx2, avx512, amx
 
+  /// The kernels' name for this level.
   package var kernelLevel: fp_isa {
     switch self {
     case .generic: FP_ISA_GENERIC
@@ -47,8 +48,11 @@ package enum InstructionSet: String, CaseIterable, Sendable {
 
 /// What operations run on: the kernels of one instruction set and a pool of threads.
 package final class ComputeContext: Sendable {
+  /// The level whose kernels run.
   package let instructionSet: InstructionSet
+  /// The kernels of that level; they live as long as the program.
   nonisolated(unsafe) package let kernels: UnsafePointer<fp_kernels>
+  /// The threads that share the work.
   package let pool: ThreadPool
 
   /// - Throws: `TensorError.unavailableInstructionSet`.

@@ -5,10 +5,15 @@ import CKernels
 /// Tensors are channels last, `[frames, rows, columns, channels]`. The same bytes for any number of
 /// threads, and for a clip whole or frame by frame.
 package struct Convolution: Sendable {
+  /// Taps along frames, rows and columns.
   package let kernel: SIMD3<Int>
+  /// Channels of a pixel that it reads, all groups together.
   package let inputChannels: Int
+  /// Channels of a pixel that it writes.
   package let outputChannels: Int
+  /// How the kernel moves.
   package let geometry: ConvolutionGeometry
+  /// `.f32`, or `.bf16`: weights and pixels are rounded.
   package let arithmetic: Arithmetic
 
   /// `[output channels]` float32.
@@ -98,6 +103,7 @@ package struct Convolution: Sendable {
 
   /// What happens to a sum: `activation(sum + bias) + residual`, in float32.
   package struct Epilogue: Sendable {
+    /// What follows the bias.
     package var activation: Activation
     /// `[frames, rows, columns, out]` float32 or bfloat16; may be the output itself.
     package var residual: Tensor?
@@ -162,7 +168,9 @@ package struct Convolution: Sendable {
 /// The last input frames of a causal convolution, padded, normalised and rounded as it reads them:
 /// they are kept as they are, and the next chunk's frames are read beside them.
 package struct CausalFrameCache: Sendable {
+  /// At most (kernel frames - 1) * dilation, the oldest first.
   package internal(set) var frames: [PaddedFrame] = []
 
+  /// The cache before the first frame.
   package init() {}
 }

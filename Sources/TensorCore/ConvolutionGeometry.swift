@@ -3,11 +3,15 @@ import CKernels
 /// How a convolution's kernel moves: each value counts frames, rows, columns, in that order. A 2-D
 /// convolution has one frame in its kernel, a 1-D convolution also one row.
 package struct ConvolutionGeometry: Hashable, Sendable {
+  /// Steps between neighbouring outputs; of a transposed convolution, between inputs.
   package var stride: SIMD3<Int>
+  /// Steps between neighbouring taps.
   package var dilation: SIMD3<Int>
   /// Zeros in front of each axis; a causal convolution has all of its padding in time here.
   package var paddingBefore: SIMD3<Int>
+  /// Zeros behind each axis.
   package var paddingAfter: SIMD3<Int>
+  /// Sets of channels that are convolved apart; a divisor of both channel counts.
   package var groups: Int
   /// Whether this is the transposed convolution: padding is then taken off the output.
   package var isTransposed: Bool

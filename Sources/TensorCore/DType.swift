@@ -25,6 +25,7 @@ package enum DType: String, CaseIterable, Sendable, Codable {
     }
   }
 
+  /// Whether elements are rounded real numbers, not whole ones or truth values.
   package var isFloatingPoint: Bool {
     switch self {
     case .f32, .bf16, .f16, .f64, .f8e4m3, .f8e5m2: true

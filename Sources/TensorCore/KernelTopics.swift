@@ -2,6 +2,7 @@ import CKernels
 
 /// A group of kernels and the instruction set level whose version of it runs.
 package struct KernelTopic: Sendable, Equatable {
+  /// What a report calls it.
   package let name: String
 
   /// The highest level, up to the one asked for, that brought its own version of some kernel.

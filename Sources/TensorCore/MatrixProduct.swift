@@ -27,9 +27,11 @@ package enum RowNorm: Sendable, Equatable {
   case rms(epsilon: Float)
 }
 
+/// The function between the bias and the rest of an epilogue.
 package enum Activation: Sendable, CaseIterable {
   case none, geluTanh, geluErf, silu, relu
 
+  /// The kernels' name for it.
   package var kernelActivation: fp_activation {
     switch self {
     case .none: FP_ACTIVATION_NONE
@@ -49,6 +51,7 @@ package enum Activation: Sendable, CaseIterable {
 package struct MatrixProduct: Sendable {
   /// What happens to a row of x before the product: `norm(x) * multiply + add`, in float32.
   package struct Prologue: Sendable {
+    /// Over the K elements of a row.
     package var norm: RowNorm
     /// `[K]` float32, nil for 1.
     package var multiply: Tensor?
@@ -69,6 +72,7 @@ package struct MatrixProduct: Sendable {
     package var values: Tensor
     /// `[N]` float32: what an 8-bit weight is worth, one for each output channel.
     package var scale: Tensor?
+    /// Whether `values` are `[K, N]`.
     package var depthMajor: Bool
 
     package init(_ values: Tensor, scale: Tensor? = nil, depthMajor: Bool = false) {
@@ -77,7 +81,9 @@ package struct MatrixProduct: Sendable {
       self.depthMajor = depthMajor
     }
 
+    /// N.
     package var outputCount: Int { values.shape[depthMajor ? 1 : 0] }
+    /// K.
     package var inputCount: Int { values.shape[depthMajor ? 0 : 1] }
   }
 
@@ -85,6 +91,7 @@ package struct MatrixProduct: Sendable {
   package struct Epilogue: Sendable {
     /// `[N]` float32.
     package var bias: Tensor?
+    /// Of the sum and its bias.
     package var activation: Activation
     /// `[M, N]` float32 or bfloat16: the other half of a gated feed-forward.
     package var factor: Tensor?
@@ -105,7 +112,9 @@ package struct MatrixProduct: Sendable {
     }
   }
 
+  /// What the rows are multiplied with.
   package var weights: Weights
+  /// What happens to the sums.
   package var epilogue: Epilogue
   /// `[M, N]` float32 or bfloat16, rows contiguous; written in place.
   package var output: Tensor
@@ -309,9 +318,4 @@ extension Arithmetic {
     case .int8: tiles.2
     }
   }
-}
-
-extension Int {
-  package func dividedUp(by divisor: Int) -> Int { (self + divisor - 1) / divisor }
-  package func roundedUp(toMultipleOf unit: Int) -> Int { dividedUp(by: unit) * unit }
 }

@@ -54,15 +54,19 @@ package struct PixelPrologue: Sendable {
 package struct PixelSource: Sendable {
   /// `[rows, columns, channels]`, float32 or bfloat16, channels contiguous; nil for zeros.
   package var pixels: Tensor?
+  /// How many of the frame's channels it gives.
   package var channels: Int
+  /// What happens to its pixels first; nothing happens to zeros.
   package var prologue: PixelPrologue
 
+  /// - Parameter pixels: `[rows, columns, channels]`.
   package init(_ pixels: Tensor, prologue: PixelPrologue = .init()) {
     self.pixels = pixels
     channels = pixels.shape.rank == 0 ? 0 : pixels.shape[-1]
     self.prologue = prologue
   }
 
+  /// Channels of zeros.
   package init(zeros channels: Int) {
     pixels = nil
     self.channels = channels

@@ -15,7 +15,7 @@ extension ComputeContext {
   ) {
     precondition(dtype == .bf16 || dtype == .f32, "no values by formula as \(dtype)")
     let chunk = 1 << 16
-    pool.forEach((range.count + chunk - 1) / chunk) { index in
+    pool.forEach(range.count.dividedUp(by: chunk)) { index in
       let start = index * chunk
       kernels.pointee.procedural.fill(
         target + start * dtype.byteCount, dtype.kernelType, hash,

@@ -31,11 +31,13 @@ extension Processor {
 
   /// One level of cache, as one core sees it.
   package struct Cache: Sendable, Equatable {
+    /// 1 is nearest to the core.
     package let level: Int
 
     /// "Data", "Instruction" or "Unified".
     package let kind: String
 
+    /// All of it, however many share it.
     package let byteCount: Int
 
     /// Logical processors that share it.

@@ -42,7 +42,7 @@ package struct PhiloxGenerator: RandomGenerator {
   package mutating func normal(_ shape: Shape, dtype: DType) throws -> Tensor {
     let count = shape.count
     guard count > 0 else { return try randomTensor([], shape: shape, dtype: dtype) }
-    let blocks = min((count + Self.blockThreads - 1) / Self.blockThreads, blockLimit)
+    let blocks = min(count.dividedUp(by: Self.blockThreads), blockLimit)
     let threads = blocks * Self.blockThreads
     let rounds = (count - 1) / (threads * Self.unroll) + 1
     var values = [Float](repeating: 0, count: count)

@@ -1,5 +1,6 @@
 /// Sizes of a tensor's axes, outermost first. A shape without axes is that of a scalar.
 package struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomStringConvertible {
+  /// Outermost first, none negative.
   package let axes: [Int]
 
   /// Elements in a tensor of this shape.
@@ -29,6 +30,7 @@ package struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomStrin
 
   package init(arrayLiteral axes: Int...) { self.init(axes) }
 
+  /// Number of axes; 0 for a scalar.
   package var rank: Int { axes.count }
 
   /// Size of an axis; negative positions count from the end.
@@ -43,6 +45,7 @@ package struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomStrin
     return strides
   }
 
+  /// "[2, 3]".
   package var description: String {
     "[" + axes.map(String.init).joined(separator: ", ") + "]"
   }

@@ -2,8 +2,11 @@ import CKernels
 
 /// A view of typed elements in a storage: shape, strides and an offset. Copies share the storage.
 package struct Tensor: Sendable {
+  /// The memory that it looks at, perhaps one of several views.
   package let storage: TensorStorage
+  /// Type of its elements.
   package let dtype: DType
+  /// Sizes of its axes.
   package let shape: Shape
 
   /// Elements between neighbours along each axis.
@@ -59,6 +62,7 @@ package struct Tensor: Sendable {
     self.byteOffset = byteOffset
   }
 
+  /// Elements.
   package var count: Int { shape.count }
 
   /// Bytes of the elements, were they contiguous.
@@ -129,7 +133,7 @@ package struct Tensor: Sendable {
     let source = try contiguous()
     let result = try Tensor(uninitialized: shape, dtype: type)
     let chunk = 1 << 16
-    context.pool.forEach((count + chunk - 1) / chunk) { index in
+    context.pool.forEach(count.dividedUp(by: chunk)) { index in
       let start = index * chunk
       context.kernels.pointee.convert.convert(
         result.pointer + start * type.byteCount, type.kernelType,

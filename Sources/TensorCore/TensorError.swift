@@ -9,6 +9,7 @@ package enum TensorError: Error, Equatable, CustomStringConvertible {
   case unknownInstructionSet(String)
   case unavailableInstructionSet(String, best: String)
 
+  /// What failed, what was expected, what was found.
   package var description: String {
     switch self {
     case .invalidShape(let axes):

@@ -48,7 +48,9 @@ package struct ScopedTensorSource: TensorSource {
 
 /// Name and shape of a tensor that a network needs.
 package struct TensorDeclaration: Sendable, Equatable {
+  /// The whole name in a checkpoint.
   package let name: String
+  /// The shape that the network's configuration asks for.
   package let shape: Shape
 
   /// What the network wants it converted to, nil where any type will do.

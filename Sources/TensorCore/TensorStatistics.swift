@@ -19,7 +19,7 @@ extension Tensor {
   package func statistics(on context: ComputeContext = .shared) throws -> TensorStatistics {
     let source = try contiguous()
     let chunk = 1 << 16
-    let pieces = (count + chunk - 1) / chunk
+    let pieces = count.dividedUp(by: chunk)
     let scratch = try Tensor(
       uninitialized: [context.pool.threadCount, chunk], dtype: .f32)
     var partials = [PartialStatistics](repeating: PartialStatistics(), count: pieces)

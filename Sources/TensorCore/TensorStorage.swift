@@ -4,7 +4,9 @@ import Foundation
 ///
 /// Writing through several tensors of one storage at the same time is the caller's to avoid.
 package final class TensorStorage: @unchecked Sendable {
+  /// The first byte; valid while the storage lives. Not to be written to unless `isWritable`.
   package let base: UnsafeMutableRawPointer
+  /// Bytes from `base` on.
   package let byteCount: Int
 
   /// False for a mapped file, whose pages are read-only.
@@ -71,7 +73,9 @@ package final class TensorStorage: @unchecked Sendable {
 
 /// A file mapped read-only into memory; pages come from disk when they are touched.
 package final class MappedFile: @unchecked Sendable {
+  /// Where the file was when it was mapped.
   package let path: String
+  /// The first byte; valid while the mapping lives.
   package let base: UnsafeRawPointer
   package let byteCount: Int
 

@@ -48,6 +48,9 @@ package final class ThreadPool: @unchecked Sendable {
     }
   }
 
+  /// Starts all threads but the calling one; they sleep while there is no work.
+  ///
+  /// - Parameter threadCount: at least 1.
   package init(threadCount: Int) {
     precondition(threadCount >= 1, "a pool needs a thread")
     self.threadCount = threadCount

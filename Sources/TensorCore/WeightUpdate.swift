@@ -31,7 +31,7 @@ extension Tensor {
       try Tensor(uninitialized: [min(step, max(rows, 1)), max(columns, 1)], dtype: .f32)
     }
     let kernels = context.kernels.pointee
-    context.pool.forEach((rows + step - 1) / step) { piece, worker in
+    context.pool.forEach(rows.dividedUp(by: step)) { piece, worker in
       let start = piece * step
       let height = min(step, rows - start)
       let sum = sums[worker].pointer

@@ -223,6 +223,20 @@ static void check_prepare(fp_check_run *run) {
   }
 }
 
+/// Codes of the largest magnitudes, of infinities and of NaN.
+static void check_codes(fp_check_run *run) {
+  enum { count = 7 };
+  const float x[count] = {-__builtin_inff(), __builtin_inff(), __builtin_nanf(""), 4, -4, 2, -0.0f};
+  const uint8_t want[count] = {1, 255, 128, 255, 1, 192, 128}; // 128 more than the number
+  const fp_prologue prologue = {.x = x, .x_type = FP_F32, .x_row = sizeof x};
+  float scratch[count], scale = 0, wanted_scale = 4 / 127.0f;
+  uint8_t *got = fp_check_memory(run, FP_ALIGNMENT, 0, true);
+  run->kernels->matmul.prepare_row(FP_COMPUTE_I8, &prologue, 0, count, got, FP_ALIGNMENT, 1,
+                                   scratch, &scale);
+  fp_check_same(run, "codes", got, want, sizeof want);
+  fp_check_close(run, "scale", &scale, &wanted_scale, 1, 0, 1e-6f);
+}
+
 /// Products of one term show what bfloat16 arithmetic makes of weights of every type.
 static void check_weight_rounding(fp_check_run *run) {
   static const fp_dtype types[] = {FP_F32, FP_BF16, FP_F16, FP_F64};
@@ -251,6 +265,7 @@ static void check_weight_rounding(fp_check_run *run) {
 
 static const fp_check checks[] = {
     {"linear.prepare", check_prepare},
+    {"linear.codes", check_codes},
     {"linear.weight_rounding", check_weight_rounding},
     {"linear.f32", check_linear_f32},
     {"linear.bf16", check_linear_bf16},

@@ -168,7 +168,8 @@ import Testing
     let long = try Tensor(blank: [2, 1 << 16 + 1], dtype: .bf16)
     #expect(throws: TensorError.self) {
       try MatrixProduct.multiply(
-        long, .init(Tensor(blank: [2, 1 << 16 + 1], dtype: .i8), scale: Tensor([1, 1], shape: [2])),
+        long,
+        .init(Tensor(blank: [2, 1 << 16 + 1], dtype: .i8), scale: Tensor([1, 1], shape: [2])),
         arithmetic: .int8)
     }
     let scalar = try Tensor([1], shape: [])

@@ -1,9 +1,10 @@
 """Writes what PyTorch's interpolate makes of small images: the fixture of ResamplingTests.
 
-    python scripts/reference/check_resample.py [--output Tests/TensorCoreTests/Fixtures/resample.json]
+    python scripts/reference/check_resample.py [--output FILE]
 
-Needs torch. With --check it compares with the fixture that is there instead, and exits with 1
-where PyTorch disagrees by more than 1e-6.
+FILE is the fixture, Tests/TensorCoreTests/Fixtures/resample.json, unless named. Needs torch. With
+--check it compares with the fixture that is there instead, and exits with 1 where PyTorch
+disagrees by more than 1e-6.
 """
 
 import argparse

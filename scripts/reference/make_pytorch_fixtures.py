@@ -8,6 +8,7 @@ shape and bytes (hexadecimal, row-major) and its other entries. Files that must 
 place there; the tests know why each is. A file above 4 GB is kept as its first and last bytes,
 between which it is a hole.
 """
+
 import collections
 import json
 import os
@@ -20,9 +21,18 @@ import torch
 from torch.serialization import set_crc32_options, skip_data
 
 TYPES = {
-    torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16",
-    torch.float8_e4m3fn: "F8_E4M3", torch.float8_e5m2: "F8_E5M2", torch.int64: "I64",
-    torch.int32: "I32", torch.int16: "I16", torch.int8: "I8", torch.uint8: "U8", torch.bool: "BOOL",
+    torch.float64: "F64",
+    torch.float32: "F32",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.float8_e4m3fn: "F8_E4M3",
+    torch.float8_e5m2: "F8_E5M2",
+    torch.int64: "I64",
+    torch.int32: "I32",
+    torch.int16: "I16",
+    torch.int8: "I8",
+    torch.uint8: "U8",
+    torch.bool: "BOOL",
 }
 expected = {}
 
@@ -71,8 +81,11 @@ class SystemCall:
 def readable(folder):
     every = {f"type.{name}": typed(dtype) for dtype, name in TYPES.items()}
     plain = {
-        **every, "empty": torch.zeros(0, 4, dtype=torch.int16), "scalar": torch.tensor(2.5),
-        "größe ☃ \"1\"": torch.ones(2), "one.of.many": torch.arange(4),
+        **every,
+        "empty": torch.zeros(0, 4, dtype=torch.int16),
+        "scalar": torch.tensor(2.5),
+        'größe ☃ "1"': torch.ones(2),
+        "one.of.many": torch.arange(4),
     }
     save(folder, "plain.pt", plain, plain)
     for protocol in (3, 4, 5):
@@ -86,51 +99,112 @@ def readable(folder):
     save(folder, "state_dict.pth", state, state)
     optimizer = torch.optim.Adam(network.parameters())
     training = {
-        "epoch": 3, "best": 0.5, "name": "tïny", "done": True, "nothing": None, "big": 1 << 80,
-        "state_dict": state, "optimizer": optimizer.state_dict(), "shape": torch.Size([2, 3]),
-        "device": torch.device("cpu"), "type": torch.bfloat16,
+        "epoch": 3,
+        "best": 0.5,
+        "name": "tïny",
+        "done": True,
+        "nothing": None,
+        "big": 1 << 80,
+        "state_dict": state,
+        "optimizer": optimizer.state_dict(),
+        "shape": torch.Size([2, 3]),
+        "device": torch.device("cpu"),
+        "type": torch.bfloat16,
     }
-    save(folder, "training.pth", training, state, {
-        "epoch": "3", "best": "0.5", "name": "tïny", "done": "True", "nothing": "(None)", "big": "(int)",
-        "optimizer": "(dict of 2, not read)", "shape": "(tuple of 2, not read)",
-        "device": "(torch.device)", "type": "(a class or function)",
-    })
-    replicated = {"model": collections.OrderedDict((f"module.{k}", v) for k, v in state.items()), "step": -70000}
+    save(
+        folder,
+        "training.pth",
+        training,
+        state,
+        {
+            "epoch": "3",
+            "best": "0.5",
+            "name": "tïny",
+            "done": "True",
+            "nothing": "(None)",
+            "big": "(int)",
+            "optimizer": "(dict of 2, not read)",
+            "shape": "(tuple of 2, not read)",
+            "device": "(torch.device)",
+            "type": "(a class or function)",
+        },
+    )
+    replicated = {
+        "model": collections.OrderedDict((f"module.{k}", v) for k, v in state.items()),
+        "step": -70000,
+    }
     save(folder, "replicated.pt", replicated, state, {"step": "-70000"})
 
     marked = torch.nn.Parameter(torch.arange(3.0))
     marked.note = "kept by the state of the parameter"
-    parameters = {"weight": network.linear.weight, "frozen": torch.nn.Parameter(torch.ones(2), False), "marked": marked}
+    parameters = {
+        "weight": network.linear.weight,
+        "frozen": torch.nn.Parameter(torch.ones(2), False),
+        "marked": marked,
+    }
     save(folder, "parameters.bin", parameters, parameters)
 
     base = torch.arange(24, dtype=torch.float32).reshape(4, 6)
     views = {
-        "base": base, "tied": base, "transposed": base.T, "rows": base[1:3], "columns": base[:, 2:5],
-        "stepped": base[::2, ::3], "last": base[3, 5], "expanded": base[:1, :1].expand(3, 5),
-        "repeated": base[0].expand(2, 6), "no rows": base[4:], "windows": base.reshape(-1).unfold(0, 4, 2),
+        "base": base,
+        "tied": base,
+        "transposed": base.T,
+        "rows": base[1:3],
+        "columns": base[:, 2:5],
+        "stepped": base[::2, ::3],
+        "last": base[3, 5],
+        "expanded": base[:1, :1].expand(3, 5),
+        "repeated": base[0].expand(2, 6),
+        "no rows": base[4:],
+        "windows": base.reshape(-1).unfold(0, 4, 2),
         "permuted": base.reshape(2, 3, 4).permute(2, 0, 1),
     }
     save(folder, "views.pt", views, views)
 
     nested = {
         "encoder": {"layers": [torch.ones(1), {"bias": torch.zeros(2)}], "depth": 2},
-        "decoder": (torch.full((1,), 3.0), "text"), 7: torch.tensor([7]),
+        "decoder": (torch.full((1,), 3.0), "text"),
+        7: torch.tensor([7]),
     }
-    save(folder, "nested.pt", nested, {
-        "encoder.layers.0": torch.ones(1), "encoder.layers.1.bias": torch.zeros(2),
-        "decoder.0": torch.full((1,), 3.0), "7": torch.tensor([7]),
-    }, {"encoder.depth": "2", "decoder.1": "text"})
+    save(
+        folder,
+        "nested.pt",
+        nested,
+        {
+            "encoder.layers.0": torch.ones(1),
+            "encoder.layers.1.bias": torch.zeros(2),
+            "decoder.0": torch.full((1,), 3.0),
+            "7": torch.tensor([7]),
+        },
+        {"encoder.depth": "2", "decoder.1": "text"},
+    )
     save(folder, "tensor.pt", torch.arange(3), {"tensor": torch.arange(3)})
-    save(folder, "list.pt", [torch.zeros(1), torch.ones(1)], {"0": torch.zeros(1), "1": torch.ones(1)})
-    save(folder, "other_types.pt", {"z": torch.zeros(2, dtype=torch.complex64), "u": torch.zeros(2, dtype=torch.uint16),
-                                    "f": torch.ones(1)},
-         {"f": torch.ones(1)}, {"z": "(torch.complex64, not read)", "u": "(torch.uint16, not read)"})
+    save(
+        folder,
+        "list.pt",
+        [torch.zeros(1), torch.ones(1)],
+        {"0": torch.zeros(1), "1": torch.ones(1)},
+    )
+    save(
+        folder,
+        "other_types.pt",
+        {
+            "z": torch.zeros(2, dtype=torch.complex64),
+            "u": torch.zeros(2, dtype=torch.uint16),
+            "f": torch.ones(1),
+        },
+        {"f": torch.ones(1)},
+        {"z": "(torch.complex64, not read)", "u": "(torch.uint16, not read)"},
+    )
 
 
 def above_4_gb(folder):
     path = folder / "above_4gb.pt"
     first = torch.empty(1100 << 20, dtype=torch.float32)  # never touched: address space alone
-    late = {"late": torch.arange(16.0), "later": torch.arange(6, dtype=torch.bfloat16).reshape(2, 3)}
+    late = {
+        "late": torch.arange(16.0),
+        "later": torch.arange(6, dtype=torch.bfloat16).reshape(2, 3),
+    }
     with skip_data():
         torch.save({"first": first, **late}, path)
     reader = torch._C.PyTorchFileReader(str(path))

@@ -70,7 +70,7 @@ extension ComputeContext {
   /// Runs `body(start, length)` for pieces of 0 ..< count.
   func forEachChunk(of count: Int, _ body: (Int, Int) -> Void) {
     let piece = Self.pieceElements
-    pool.forEach((count + piece - 1) / piece) { index in
+    pool.forEach(count.dividedUp(by: piece)) { index in
       body(index * piece, min(piece, count - index * piece))
     }
   }
@@ -78,7 +78,7 @@ extension ComputeContext {
   /// Runs `body(rows)` for ranges of 0 ..< count rows of `width` elements.
   func forEachRows(of count: Int, width: Int, _ body: (Range<Int>) -> Void) {
     let piece = max(1, Self.pieceElements / max(width, 1))
-    pool.forEach((count + piece - 1) / piece) { index in
+    pool.forEach(count.dividedUp(by: piece)) { index in
       body(index * piece..<min((index + 1) * piece, count))
     }
   }

@@ -2,8 +2,10 @@ import CKernels
 
 /// Count, sum and spread of numbers.
 package struct Moments: Sendable, Equatable {
+  /// How many numbers.
   package let count: Int
 
+  /// Of all numbers, in float64.
   package let sum: Double
 
   /// Sum of the squared deviations from the mean.
@@ -114,12 +116,12 @@ extension Tensor {
     join: (Result, Result) -> Result, _ reduce: (Int, Int) -> Result
   ) -> Result {
     let block = Int(FP_REDUCE_BLOCK)
-    let blocks = (count + block - 1) / block
+    let blocks = count.dividedUp(by: block)
     var parts = [Result](repeating: empty, count: blocks)
     parts.withUnsafeMutableBufferPointer { buffer in
       nonisolated(unsafe) let buffer = buffer
       let blocksInPiece = 16
-      context.pool.forEach((blocks + blocksInPiece - 1) / blocksInPiece) { piece in
+      context.pool.forEach(blocks.dividedUp(by: blocksInPiece)) { piece in
         for index in piece * blocksInPiece..<min((piece + 1) * blocksInPiece, blocks) {
           buffer[index] = reduce(index * block, min(block, count - index * block))
         }
