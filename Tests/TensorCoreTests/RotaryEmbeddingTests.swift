@@ -90,4 +90,22 @@ import Testing
         frames: 1, rows: 1, columns: 1, headDimension: 16, override: .riflex(k: 6, frames: 9))
     }
   }
+
+  /// Attention that turns its rows itself gives what it gives for rows turned before.
+  @Test func attentionTakesTheTable() throws {
+    let table = try RotaryTable(frames: 2, rows: 3, columns: 4, headDimension: 26)
+    let (queries, keys, values) = (
+      try TestTensors.tensor([10, 2, 26], seed: 1), try TestTensors.tensor([24, 2, 26], seed: 2),
+      try TestTensors.tensor([24, 2, 26], seed: 3)
+    )
+    let turned = try Attention.attend(
+      .init(queries.rotated(by: table, from: 14)), keys: .init(keys.rotated(by: table)),
+      values: values, arithmetic: .f32)
+    let fused = try Attention.attend(
+      .init(queries, rotation: table.rotation(14..<24)),
+      keys: .init(keys, rotation: table.rotation(0..<24)), values: values, arithmetic: .f32)
+    // Roundings of products fused with their sum and not.
+    try TestTensors.expectClose(fused, try turned.floats(), absolute: 2e-6)
+    #expect(throws: TensorError.self) { try table.rotation(14..<25) }
+  }
 }

@@ -1,16 +1,9 @@
 // Pixels into frames, depthwise sums and transposition in plain C: the reference.
 #include "conv_internal.h"
 
-#include <math.h>
-#include <string.h>
+#include "../matmul/matmul_internal.h"
 
-static float activate(float x, fp_activation activation) {
-  if (activation == FP_ACTIVATION_SILU)
-    return x / (1.0f + expf(-x));
-  if (activation == FP_ACTIVATION_RELU)
-    return x < 0 ? 0 : x; // a NaN stays
-  return x;
-}
+#include <math.h>
 
 static void pixels(const fp_pixel_args *args) {
   for (int64_t i = 0; i < args->pixels; i++) {
@@ -34,7 +27,7 @@ static void pixels(const fp_pixel_args *args) {
           x *= args->multiply[c];
         if (args->add)
           x += args->add[c];
-        x = activate(x, args->activation);
+        x = fp_activate(x, args->activation);
       }
       fp_conv_set_element(target, args->target_type, args->round, c, x);
     }

@@ -10,14 +10,6 @@
 
 #include "fp_vector_math.h"
 
-static inline __m256 fp_exp_ps256(__m256 x) { return fp_vec_exp(x); }
-static inline __m256 fp_sigmoid_ps256(__m256 x) { return fp_vec_sigmoid(x); }
-static inline __m256 fp_silu_ps256(__m256 x) { return fp_vec_silu(x); }
-static inline __m256 fp_tanh_ps256(__m256 x) { return fp_vec_tanh(x); }
-static inline __m256 fp_erf_ps256(__m256 x) { return fp_vec_erf(x); }
-static inline __m256 fp_gelu_tanh_ps256(__m256 x) { return fp_vec_gelu_tanh(x); }
-static inline __m256 fp_gelu_erf_ps256(__m256 x) { return fp_vec_gelu_erf(x); }
-
 #pragma clang attribute pop
 
 #endif

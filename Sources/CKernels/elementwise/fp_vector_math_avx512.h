@@ -10,14 +10,6 @@
 
 #include "fp_vector_math.h"
 
-static inline __m512 fp_exp_ps512(__m512 x) { return fp_vec_exp(x); }
-static inline __m512 fp_sigmoid_ps512(__m512 x) { return fp_vec_sigmoid(x); }
-static inline __m512 fp_silu_ps512(__m512 x) { return fp_vec_silu(x); }
-static inline __m512 fp_tanh_ps512(__m512 x) { return fp_vec_tanh(x); }
-static inline __m512 fp_erf_ps512(__m512 x) { return fp_vec_erf(x); }
-static inline __m512 fp_gelu_tanh_ps512(__m512 x) { return fp_vec_gelu_tanh(x); }
-static inline __m512 fp_gelu_erf_ps512(__m512 x) { return fp_vec_gelu_erf(x); }
-
 #pragma clang attribute pop
 
 #endif

@@ -177,7 +177,7 @@ static inline fp_vec activate(fp_vec x, fp_activation activation) {
   case FP_ACTIVATION_SILU:
     return fp_vec_silu(x);
   case FP_ACTIVATION_RELU:
-    return fp_vec_max(fp_vec_set(0), x);
+    return fp_vec_relu(x);
   default:
     return x;
   }

@@ -81,6 +81,26 @@ package struct RotaryTable: Sendable {
     }
   }
 
+  /// The angles as attention takes them, which then turns its rows on their way into the product.
+  ///
+  /// - Parameter rows: positions in the table, one for each row.
+  /// - Throws: `TensorError.shapeMismatch` where the table has no such positions, `.outOfMemory`.
+  package func rotation(_ rows: Range<Int>) throws -> Attention.Rotation {
+    guard rows.lowerBound >= 0, rows.upperBound <= positions else {
+      throw TensorError.shapeMismatch(
+        operation: "rotary embedding", expected: "positions in 0 ..< \(positions)",
+        found: "\(rows)")
+    }
+    // Each pair's angle stands twice in the table; its sine the second time without the minus.
+    func pairs(_ table: Tensor, from element: Int) throws -> Tensor {
+      try Tensor(
+        storage: table.storage, dtype: .f32, shape: [positions, headDimension / 2],
+        strides: [headDimension, 2], byteOffset: element * DType.f32.byteCount
+      ).sliced(rows).contiguous()
+    }
+    return try Attention.Rotation(cosine: pairs(cosines, from: 0), sine: pairs(sines, from: 1))
+  }
+
   /// base^(-i / count) for i in 0 ..< count.
   private static func frequencies(_ count: Int, base: Double) -> [Double] {
     (0..<count).map { pow(base, -Double($0) / Double(count)) }
