@@ -1,5 +1,6 @@
 import Foundation
 import TensorCore
+import TestSupport
 import Testing
 
 @Suite struct AttentionTests {
@@ -104,7 +105,7 @@ import Testing
   }
 
   /// A query alone has the bits that it has among others.
-  @Test(arguments: InstructionSet.available, [Arithmetic.f32, .bf16])
+  @Test(arguments: InstructionSet.tested, [Arithmetic.f32, .bf16])
   func queriesDoNotDependOnTheirNeighbours(level: InstructionSet, arithmetic: Arithmetic) throws {
     let context = try ComputeContext(instructionSet: level, threadCount: 2)
     let queries = Attention.Rows(try Self.tensor([300, 2, 40], seed: 1))
