@@ -227,36 +227,45 @@ private struct PackedBatch {
         rows: min(rows, capacity), lanes: product.weights.outputCount, tile: tile,
         threads: context.pool.threadCount)
       needed = max(
-        needed, fp_linear_scratch_bytes(matmul, &linear, Int64(share.rows), Int64(share.lanes)))
+        needed, fp_linear_scratch_bytes(matmul, &linear, Int64(share.rows), Int64(share.lanes.first?.count ?? 0)))
     }
     scratch = try WorkerScratch(byteCount: needed, context: context)
   }
 
-  /// How many rows and lanes one call takes.
+  /// How the rows and lanes of a product are shared out among calls.
   struct Share {
+    /// Rows of a call; the last may have fewer.
     let rows: Int
-    let lanes: Int
+    let rowCalls: Int
+    /// Lanes of each call, in order. They get fewer towards the end, so that all threads finish at
+    /// about the same time.
+    let lanes: [Range<Int>]
 
-    /// Starts from what suits the caches and shrinks until there is work for all threads, lanes
-    /// first: every cut of the rows packs the weights once more.
+    /// Starts from what suits the caches. Rows are cut only where lanes alone do not give all
+    /// threads work: every cut of the rows packs the weights once more.
     init(rows: Int, lanes: Int, tile: fp_tile_kernels, threads: Int) {
       let tileRows = Int(tile.rows)
       let tileLanes = Int(tile.lanes)
       var rowShare = min(rows, PackedBatch.rowsPerCall).roundedUp(toMultipleOf: tileRows)
-      var laneShare = min(lanes, Int(tile.block_lanes)).roundedUp(toMultipleOf: tileLanes)
       let wanted = threads == 1 ? 1 : 6 * threads
-      func calls() -> Int { rows.dividedUp(by: rowShare) * lanes.dividedUp(by: laneShare) }
-      while calls() < wanted, laneShare > 4 * tileLanes {
-        laneShare = (laneShare / 2).roundedUp(toMultipleOf: tileLanes)
-      }
-      while calls() < wanted, rowShare > 128 {
+      while rows.dividedUp(by: rowShare) * lanes.dividedUp(by: 4 * tileLanes) < wanted,
+        rowShare > 128
+      {
         rowShare = (rowShare / 2).roundedUp(toMultipleOf: tileRows)
       }
-      while calls() < wanted, laneShare > tileLanes {
-        laneShare = (laneShare / 2).roundedUp(toMultipleOf: tileLanes)
-      }
       self.rows = rowShare
-      self.lanes = max(laneShare, tileLanes)
+      rowCalls = rows.dividedUp(by: rowShare)
+      let largest = Int(tile.block_lanes).roundedUp(toMultipleOf: tileLanes)
+      let sharers = threads == 1 ? 1 : max(1, 2 * threads / rowCalls)
+      var ranges: [Range<Int>] = []
+      var start = 0
+      while start < lanes {
+        let fair = ((lanes - start) / sharers).roundedUp(toMultipleOf: tileLanes)
+        let end = min(start + min(largest, max(fair, tileLanes)), lanes)
+        ranges.append(start..<end)
+        start = end
+      }
+      self.lanes = ranges
     }
   }
 
@@ -288,21 +297,19 @@ private struct PackedBatch {
     linear.k = Int64(k)
     linear.weights = product.weights.kernelWeights
     linear.epilogue = product.kernelEpilogue(rows: rows)
-    let lanes = product.weights.outputCount
     let share = Share(
-      rows: rows.count, lanes: lanes, tile: tile, threads: context.pool.threadCount)
-    let laneCalls = lanes.dividedUp(by: share.lanes)
-    let rowCalls = rows.count.dividedUp(by: share.rows)
+      rows: rows.count, lanes: product.weights.outputCount, tile: tile,
+      threads: context.pool.threadCount)
     let convert = context.kernels.pointer(to: \.convert)!
     let scales = rowScales.pointer.assumingMemoryBound(to: Float.self)
     // Neighbouring calls share their weights, so that these come from memory once.
-    context.pool.forEach(laneCalls * rowCalls) { piece, worker in
-      let row = piece % rowCalls * share.rows
-      let lane = piece / rowCalls * share.lanes
+    context.pool.forEach(share.lanes.count * share.rowCalls) { piece, worker in
+      let row = piece % share.rowCalls * share.rows
+      let lanes = share.lanes[piece / share.rowCalls]
       fp_linear_multiply(
         kernels, &linear, packed.pointer, scales, Int64(row),
-        Int64(min(row + share.rows, rows.count)), Int64(lane),
-        Int64(min(lane + share.lanes, lanes)), scratch.pointer(of: worker), convert)
+        Int64(min(row + share.rows, rows.count)), Int64(lanes.lowerBound),
+        Int64(lanes.upperBound), scratch.pointer(of: worker), convert)
     }
     withExtendedLifetime(product) {}
   }

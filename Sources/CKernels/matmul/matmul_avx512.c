@@ -5,31 +5,46 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+#include <string.h>
 
 #pragma clang attribute push(__attribute__((target(FP_AVX512_TARGET))), apply_to = function)
 
-/// Transposes 16 rows of 16 words.
-static inline void transpose_words(__m512i rows[16]) {
-  __m512i pairs[16], quads[16];
-  for (int i = 0; i < 8; i++) { // words of rows 2i and 2i + 1 alternate
-    pairs[2 * i] = _mm512_unpacklo_epi32(rows[2 * i], rows[2 * i + 1]);
-    pairs[2 * i + 1] = _mm512_unpackhi_epi32(rows[2 * i], rows[2 * i + 1]);
-  }
-  for (int i = 0; i < 4; i++) { // four rows alternate: columns 4j + c of rows 4i ..< 4i + 4
-    quads[4 * i] = _mm512_unpacklo_epi64(pairs[4 * i], pairs[4 * i + 2]);
-    quads[4 * i + 1] = _mm512_unpackhi_epi64(pairs[4 * i], pairs[4 * i + 2]);
-    quads[4 * i + 2] = _mm512_unpacklo_epi64(pairs[4 * i + 1], pairs[4 * i + 3]);
-    quads[4 * i + 3] = _mm512_unpackhi_epi64(pairs[4 * i + 1], pairs[4 * i + 3]);
-  }
-  for (int c = 0; c < 4; c++) { // 128-bit quarter j of each quad belongs to column 4j + c
-    const __m512i low01 = _mm512_shuffle_i32x4(quads[c], quads[4 + c], 0x88);
-    const __m512i high01 = _mm512_shuffle_i32x4(quads[c], quads[4 + c], 0xdd);
-    const __m512i low23 = _mm512_shuffle_i32x4(quads[8 + c], quads[12 + c], 0x88);
-    const __m512i high23 = _mm512_shuffle_i32x4(quads[8 + c], quads[12 + c], 0xdd);
-    rows[c] = _mm512_shuffle_i32x4(low01, low23, 0x88);
-    rows[8 + c] = _mm512_shuffle_i32x4(low01, low23, 0xdd);
-    rows[4 + c] = _mm512_shuffle_i32x4(high01, high23, 0x88);
-    rows[12 + c] = _mm512_shuffle_i32x4(high01, high23, 0xdd);
+/// Transposes each 4 x 4 block of words: quarter q of `rows[i]` holds four words of row 4q + i, and
+/// `columns[j]` receives the j-th words of all 16 rows in order.
+static inline void interleave_words(const __m512i rows[4], __m512i columns[4]) {
+  const __m512i even_low = _mm512_unpacklo_epi32(rows[0], rows[1]);
+  const __m512i even_high = _mm512_unpackhi_epi32(rows[0], rows[1]);
+  const __m512i odd_low = _mm512_unpacklo_epi32(rows[2], rows[3]);
+  const __m512i odd_high = _mm512_unpackhi_epi32(rows[2], rows[3]);
+  columns[0] = _mm512_unpacklo_epi64(even_low, odd_low);
+  columns[1] = _mm512_unpackhi_epi64(even_low, odd_low);
+  columns[2] = _mm512_unpacklo_epi64(even_high, odd_high);
+  columns[3] = _mm512_unpackhi_epi64(even_high, odd_high);
+}
+
+/// Four words, from column 4 * quarter on, of the rows i, i + 4, i + 8 and i + 12. The loads do half
+/// of the transposition: shuffles are scarcer.
+static inline __m512i load_quarters(const char *first, ptrdiff_t row, int quarter) {
+  const char *place = first + quarter * 16;
+  __m512i words = _mm512_castsi128_si512(_mm_loadu_si128((const void *)place));
+  words = _mm512_inserti32x4(words, _mm_loadu_si128((const void *)(place + 4 * row)), 1);
+  words = _mm512_inserti32x4(words, _mm_loadu_si128((const void *)(place + 8 * row)), 2);
+  return _mm512_inserti32x4(words, _mm_loadu_si128((const void *)(place + 12 * row)), 3);
+}
+
+/// Transposes 16 rows of 16 words: word j of row i goes to target + j * target_row + 4 * i.
+static inline void transpose_words(const char *source, ptrdiff_t source_row, char *target,
+                                   ptrdiff_t target_row) {
+#pragma clang loop unroll(full)
+  for (int quarter = 0; quarter < 4; quarter++) {
+    __m512i rows[4], columns[4];
+#pragma clang loop unroll(full)
+    for (int i = 0; i < 4; i++)
+      rows[i] = load_quarters(source + i * source_row, source_row, quarter);
+    interleave_words(rows, columns);
+#pragma clang loop unroll(full)
+    for (int i = 0; i < 4; i++)
+      _mm512_storeu_si512(target + (4 * quarter + i) * target_row, columns[i]);
   }
 }
 
@@ -42,19 +57,30 @@ static inline __m512i load_part(const char *row, int64_t first, int64_t bytes) {
   return _mm512_maskz_loadu_epi8(mask, row + first);
 }
 
+/// Packs 16 lanes of 16 groups of which some are beyond the source's end.
+static void pack_part(char *target, ptrdiff_t target_row, int64_t groups, const char *source,
+                      ptrdiff_t source_row, int64_t n, int64_t first, int64_t k_bytes) {
+  char rows[16][64], columns[16][64];
+  for (int i = 0; i < 16; i++)
+    _mm512_storeu_si512(rows[i], i < n ? load_part(source + i * source_row, first, k_bytes)
+                                       : _mm512_setzero_si512());
+  transpose_words(rows[0], 64, columns[0], 64);
+  for (int i = 0; i < 16 && i < groups; i++)
+    memcpy(target + i * target_row, columns[i], 64);
+}
+
 void fp_pack_lanes_words_avx512(void *target, const void *source, ptrdiff_t source_row, int64_t n,
                                 int64_t k_bytes, int lanes, int64_t groups) {
+  const ptrdiff_t target_row = (ptrdiff_t)lanes * 4;
   for (int lane = 0; lane < lanes; lane += 16) {
+    const char *rows = (const char *)source + lane * source_row;
     for (int64_t group = 0; group < groups; group += 16) {
-      __m512i words[16];
-      for (int i = 0; i < 16; i++)
-        words[i] = lane + i < n ? load_part((const char *)source + (lane + i) * source_row,
-                                            group * 4, k_bytes)
-                                : _mm512_setzero_si512();
-      transpose_words(words);
-      char *out = (char *)target + (group * lanes + lane) * 4;
-      for (int i = 0; i < 16 && group + i < groups; i++)
-        _mm512_storeu_si512(out + (ptrdiff_t)i * lanes * 4, words[i]);
+      char *place = (char *)target + group * target_row + lane * 4;
+      if (n - lane >= 16 && groups - group >= 16 && k_bytes - group * 4 >= 64)
+        transpose_words(rows + group * 4, source_row, place, target_row);
+      else
+        pack_part(place, target_row, groups - group, rows, source_row, n - lane, group * 4,
+                  k_bytes);
     }
   }
 }
