@@ -227,7 +227,9 @@ private struct PackedBatch {
         rows: min(rows, capacity), lanes: product.weights.outputCount, tile: tile,
         threads: context.pool.threadCount)
       needed = max(
-        needed, fp_linear_scratch_bytes(matmul, &linear, Int64(share.rows), Int64(share.lanes.first?.count ?? 0)))
+        needed,
+        fp_linear_scratch_bytes(
+          matmul, &linear, Int64(share.rows), Int64(share.lanes.first?.count ?? 0)))
     }
     scratch = try WorkerScratch(byteCount: needed, context: context)
   }

@@ -38,13 +38,31 @@ package final class TensorStorage: @unchecked Sendable {
     // Half the address space and more is nobody's, and rounding it up could overflow.
     guard byteCount <= Int.max / 2 else { throw TensorError.outOfMemory(bytes: byteCount) }
     let padded = (max(byteCount, 1) + alignment - 1) / alignment * alignment
+    let memory =
+      isLarge
+      ? largeMemory(byteCount: padded) : alignedMemory(byteCount: padded, alignment: alignment)
+    guard let memory else { throw TensorError.outOfMemory(bytes: byteCount) }
+    return TensorStorage(base: memory, byteCount: byteCount, isWritable: true) {
+      if isLarge { BlockCache.shared.give(memory, byteCount: padded) } else { free(memory) }
+    }
+  }
+
+  private static func alignedMemory(byteCount: Int, alignment: Int) -> UnsafeMutableRawPointer? {
     var memory: UnsafeMutableRawPointer?
-    guard posix_memalign(&memory, alignment, padded) == 0, let memory else {
-      throw TensorError.outOfMemory(bytes: byteCount)
+    return posix_memalign(&memory, alignment, byteCount) == 0 ? memory : nil
+  }
+
+  /// A block that was given back, else a fresh one.
+  private static func largeMemory(byteCount: Int) -> UnsafeMutableRawPointer? {
+    if let kept = BlockCache.shared.take(byteCount: byteCount) { return kept }
+    var memory = alignedMemory(byteCount: byteCount, alignment: hugePage)
+    if memory == nil {
+      BlockCache.shared.drain()
+      memory = alignedMemory(byteCount: byteCount, alignment: hugePage)
     }
     // A hint: where the kernel has no huge pages to give, ordinary ones serve.
-    if isLarge { _ = madvise(memory, padded, MADV_HUGEPAGE) }
-    return TensorStorage(base: memory, byteCount: byteCount, isWritable: true) { free(memory) }
+    if let memory { _ = madvise(memory, byteCount, MADV_HUGEPAGE) }
+    return memory
   }
 
   /// Read-only zeros: pages that the system shares and that count against no memory.

@@ -22,8 +22,8 @@ static inline void interleave_words(const __m512i rows[4], __m512i columns[4]) {
   columns[3] = _mm512_unpackhi_epi64(even_high, odd_high);
 }
 
-/// Four words, from column 4 * quarter on, of the rows i, i + 4, i + 8 and i + 12. The loads do half
-/// of the transposition: shuffles are scarcer.
+/// Four words, from column 4 * quarter on, of the rows 0, 4, 8 and 12 after `first`. The loads do
+/// half of the transposition: shuffles are scarcer.
 static inline __m512i load_quarters(const char *first, ptrdiff_t row, int quarter) {
   const char *place = first + quarter * 16;
   __m512i words = _mm512_castsi128_si512(_mm_loadu_si128((const void *)place));
