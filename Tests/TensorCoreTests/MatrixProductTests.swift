@@ -107,6 +107,25 @@ import Testing
     }
   }
 
+  /// More rows than are packed at a time: with this many columns, 1024 or a few less. The loops are
+  /// the same at every level; the plain C one would only be slow.
+  @Test(arguments: InstructionSet.available.suffix(2), [2, 7])
+  func rowsOfALaterBatchAreTheSameAlone(level: InstructionSet, threads: Int) throws {
+    let context = try ComputeContext(instructionSet: level, threadCount: threads)
+    let columns = 70_000
+    let x = try Tensor(zeros: [1100, columns], dtype: .bf16)
+    let some = try Self.matrix(3, columns, seed: 31).converted(to: .bf16)
+    let last = x.sliced(1097..<1100)
+    last.pointer.copyMemory(from: some.pointer, byteCount: some.byteCount)
+    let weights = try Self.matrix(80, columns, seed: 32).converted(to: .bf16)
+    let whole = try MatrixProduct.multiply(x, .init(weights), arithmetic: .bf16, on: context)
+    let alone = try MatrixProduct.multiply(some, .init(weights), arithmetic: .bf16, on: context)
+    let values = try alone.floats()
+    #expect(try whole.sliced(1097..<1100).floats().elementsEqual(values))
+    #expect(values.allSatisfy { $0 != 0 })
+    #expect(try whole.sliced(0..<1097).floats().allSatisfy { $0 == 0 })
+  }
+
   @Test func sharedRowsGiveTheSameAsSeparateProducts() throws {
     let x = try Self.matrix(40, 96, seed: 7)
     let weights = try (0..<3).map { try Self.matrix(50, 96, seed: 8 + UInt64($0)) }

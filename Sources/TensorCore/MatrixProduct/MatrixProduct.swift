@@ -168,18 +168,21 @@ package struct MatrixProduct: Sendable {
       return try OpenBLASProduct(context: context).run(x, prologue: prologue, products)
     }
     let batch = try PackedBatch(
-      rows: m, k: k, arithmetic: arithmetic, widest: products, context: context)
+      rows: m, k: k, arithmetic: arithmetic, products: products, context: context)
     for start in stride(from: 0, to: m, by: batch.capacity) {
       let rows = start..<min(start + batch.capacity, m)
       batch.pack(x.sliced(rows), prologue: prologue)
-      for product in products { batch.multiply(product, rows: rows) }
+      batch.multiply(rows: rows)
     }
   }
 }
 
-/// Rows packed for a product, a bounded number at a time, and the scratch memory of the threads.
+/// Rows packed for products, a bounded number at a time, and the scratch memory of the threads.
 private struct PackedBatch {
   let capacity: Int
+  /// The products, and how each is shared out: cut for a full batch and kept for the last, smaller
+  /// one, since the scratch memory was measured for these cuts.
+  private let products: [(product: MatrixProduct, share: Share)]
   private let k: Int
   private let arithmetic: Arithmetic
   private let context: ComputeContext
@@ -200,7 +203,7 @@ private struct PackedBatch {
   private var tile: fp_tile_kernels { arithmetic.tile(in: context) }
 
   init(
-    rows: Int, k: Int, arithmetic: Arithmetic, widest products: [MatrixProduct],
+    rows: Int, k: Int, arithmetic: Arithmetic, products: [MatrixProduct],
     context: ComputeContext
   ) throws {
     self.k = k
@@ -210,7 +213,14 @@ private struct PackedBatch {
     let tileRows = Int(tile.rows)
     let rowBytes = (k * 4 / Int(tile.group) + 64) / 64 * 64
     let limit = max(Self.rowsPerCall, Self.packedLimit / rowBytes)
-    capacity = min(rows, limit / tileRows * tileRows).roundedUp(toMultipleOf: tileRows)
+    let capacity = min(rows, limit / tileRows * tileRows).roundedUp(toMultipleOf: tileRows)
+    self.capacity = capacity
+    self.products = products.map { product in
+      let share = Share(
+        rows: min(rows, capacity), lanes: product.weights.outputCount, tile: tile,
+        threads: context.pool.threadCount)
+      return (product, share)
+    }
     let compute = arithmetic.kernelCompute
     let matmul = context.kernels.pointer(to: \.matmul)!
     packed = try Tensor(
@@ -219,13 +229,10 @@ private struct PackedBatch {
     rowScales = try Tensor(uninitialized: [capacity], dtype: .f32)
 
     var needed = fp_linear_pack_scratch_bytes(Int64(k))
-    for product in products {
+    for (_, share) in self.products {
       var linear = fp_linear()
       linear.compute = compute
       linear.k = Int64(k)
-      let share = Share(
-        rows: min(rows, capacity), lanes: product.weights.outputCount, tile: tile,
-        threads: context.pool.threadCount)
       needed = max(
         needed,
         fp_linear_scratch_bytes(
@@ -238,7 +245,6 @@ private struct PackedBatch {
   struct Share {
     /// Rows of a call; the last may have fewer.
     let rows: Int
-    let rowCalls: Int
     /// Lanes of each call, in order. They get fewer towards the end, so that all threads finish at
     /// about the same time.
     let lanes: [Range<Int>]
@@ -256,7 +262,7 @@ private struct PackedBatch {
         rowShare = (rowShare / 2).roundedUp(toMultipleOf: tileRows)
       }
       self.rows = rowShare
-      rowCalls = rows.dividedUp(by: rowShare)
+      let rowCalls = rows.dividedUp(by: rowShare)
       let largest = Int(tile.block_lanes).roundedUp(toMultipleOf: tileLanes)
       let sharers = threads == 1 ? 1 : max(1, 2 * threads / rowCalls)
       var ranges: [Range<Int>] = []
@@ -290,8 +296,12 @@ private struct PackedBatch {
     withExtendedLifetime((x, prologue)) {}
   }
 
-  /// Multiplies the packed rows, which are `rows` of x.
-  func multiply(_ product: MatrixProduct, rows: Range<Int>) {
+  /// Multiplies the packed rows, which are `rows` of x, for every product.
+  func multiply(rows: Range<Int>) {
+    for (product, share) in products { multiply(product, share, rows: rows) }
+  }
+
+  private func multiply(_ product: MatrixProduct, _ share: Share, rows: Range<Int>) {
     var linear = fp_linear()
     linear.compute = arithmetic.kernelCompute
     linear.m = Int64(rows.count)
@@ -299,15 +309,13 @@ private struct PackedBatch {
     linear.k = Int64(k)
     linear.weights = product.weights.kernelWeights
     linear.epilogue = product.kernelEpilogue(rows: rows)
-    let share = Share(
-      rows: rows.count, lanes: product.weights.outputCount, tile: tile,
-      threads: context.pool.threadCount)
+    let rowCalls = rows.count.dividedUp(by: share.rows)
     let convert = context.kernels.pointer(to: \.convert)!
     let scales = rowScales.pointer.assumingMemoryBound(to: Float.self)
     // Neighbouring calls share their weights, so that these come from memory once.
-    context.pool.forEach(share.lanes.count * share.rowCalls) { piece, worker in
-      let row = piece % share.rowCalls * share.rows
-      let lanes = share.lanes[piece / share.rowCalls]
+    context.pool.forEach(share.lanes.count * rowCalls) { piece, worker in
+      let row = piece % rowCalls * share.rows
+      let lanes = share.lanes[piece / rowCalls]
       fp_linear_multiply(
         kernels, &linear, packed.pointer, scales, Int64(row),
         Int64(min(row + share.rows, rows.count)), Int64(lanes.lowerBound),
