@@ -35,34 +35,25 @@ final class Progress {
 
   /// A detail for those who want them all.
   func detail(_ text: String) {
-    guard options.verbose else { return }
-    closeLine()
-    if options.logFormat == .json {
-      emit(Event(event: "detail", stage: stage, detail: text))
-    } else {
-      console.printMessage(printable(text))
-    }
+    if options.verbose { say(text, event: "detail") }
   }
 
   /// What the user will want to know in any case.
   func note(_ text: String) {
-    guard !options.quiet else { return }
-    closeLine()
-    if options.logFormat == .json {
-      emit(Event(event: "note", stage: stage, detail: text))
-    } else {
-      console.printMessage(printable(text))
-    }
+    if !options.quiet { say(text, event: "note") }
   }
 
   /// What went differently from what the user may expect.
   func warn(_ text: String) {
-    guard !options.quiet else { return }
+    if !options.quiet { say(text, event: "warning", prefix: "warning: ") }
+  }
+
+  private func say(_ text: String, event: String, prefix: String = "") {
     closeLine()
     if options.logFormat == .json {
-      emit(Event(event: "warning", stage: stage, detail: text))
+      emit(Event(event: event, stage: stage, detail: text))
     } else {
-      console.printMessage("warning: \(printable(text))")
+      console.printMessage(prefix + printable(text))
     }
   }
 
