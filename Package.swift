@@ -17,10 +17,21 @@ let package = Package(
     .target(
       name: "TensorCore", dependencies: ["CKernels", "COpenBLAS"], swiftSettings: strictSwift),
     .target(name: "Checkpoints", dependencies: ["TensorCore"], swiftSettings: strictSwift),
+    .target(name: "Layers", dependencies: ["TensorCore"], swiftSettings: strictSwift),
+    .target(
+      name: "WanModels", dependencies: ["TensorCore", "Checkpoints", "Layers"],
+      swiftSettings: strictSwift),
+    .target(
+      name: "PortraitModels", dependencies: ["TensorCore", "Checkpoints", "Layers"],
+      swiftSettings: strictSwift),
+    .target(
+      name: "PortraitPipeline",
+      dependencies: ["TensorCore", "Checkpoints", "Layers", "WanModels", "PortraitModels"],
+      swiftSettings: strictSwift),
     .target(
       name: "FlashPortraitCLI",
       dependencies: [
-        "TensorCore", "Checkpoints",
+        "TensorCore", "Checkpoints", "Layers", "WanModels", "PortraitModels", "PortraitPipeline",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strictSwift),
@@ -42,6 +53,20 @@ let package = Package(
     .testTarget(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "TensorCore", "TestSupport"],
       exclude: ["Fixtures"],
+      swiftSettings: strictSwift),
+    .testTarget(
+      name: "GoldenTests",
+      dependencies: [
+        "TensorCore", "Checkpoints", "Layers", "WanModels", "PortraitModels", "TestSupport",
+      ],
+      swiftSettings: strictSwift),
+    .testTarget(
+      name: "WanModelsTests",
+      dependencies: ["TensorCore", "Checkpoints", "Layers", "WanModels", "TestSupport"],
+      swiftSettings: strictSwift),
+    .testTarget(
+      name: "PortraitModelsTests",
+      dependencies: ["TensorCore", "Checkpoints", "Layers", "PortraitModels", "TestSupport"],
       swiftSettings: strictSwift),
     .testTarget(
       name: "FlashPortraitCLITests",

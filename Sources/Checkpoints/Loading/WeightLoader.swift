@@ -68,6 +68,11 @@ package final class WeightLoader: TensorSource {
     return try dtype.map { try tensor.converted(to: $0) } ?? tensor
   }
 
+  /// The shapes of all tensors that can be claimed: a network's sizes are read from them.
+  package var shapes: NamedShapes {
+    NamedShapes(places.map { ($0.key, $0.value.entry.shape) }.sorted { $0.0 < $1.0 })
+  }
+
   /// The element type in which a tensor is stored, nil where no origin has it.
   package func storedType(of name: String) -> DType? { places[name]?.entry.dtype }
 

@@ -1,37 +1,9 @@
 import TensorCore
 
-/// Shapes by tensor name, without the network's prefix.
-struct NamedShapes {
-  let names: [String]
-  private let shapes: [String: Shape]
-
+extension NamedShapes {
+  /// The shapes of a file's tensors, without the network's prefix in their names.
   init(_ entries: [TensorEntry], prefix: String) {
-    names = entries.map { String($0.name.dropFirst(prefix.count)) }
-    shapes = Dictionary(zip(names, entries.map(\.shape)), uniquingKeysWith: { first, _ in first })
-  }
-
-  subscript(name: String) -> Shape? { shapes[name] }
-
-  /// Size of an axis of a tensor, nil where the tensor or the axis is missing.
-  func size(_ name: String, axis: Int) -> Int? {
-    guard let shape = shapes[name], axis < shape.rank else { return nil }
-    return shape[axis]
-  }
-
-  /// Size of an axis of the first tensor whose name ends so: any block will do.
-  func anySize(endingIn suffix: String, axis: Int) -> Int? {
-    names.first { $0.hasSuffix(suffix) }.flatMap { size($0, axis: axis) }
-  }
-
-  /// Highest number after "group." plus one.
-  func count(of group: String) -> Int {
-    let start = group + "."
-    let numbers = names.compactMap { name -> Int? in
-      guard name.hasPrefix(start) else { return nil }
-      return Int(name.dropFirst(start.count).prefix { $0 != "." })
-    }
-    // An absurd number in a name must not make a list of that length.
-    return min(numbers.max() ?? -1, 9_999) + 1
+    self.init(entries.map { (String($0.name.dropFirst(prefix.count)), $0.shape) })
   }
 }
 

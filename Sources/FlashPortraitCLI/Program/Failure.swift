@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import Layers
 import TensorCore
 
 /// The one place where errors of every module become an exit status and a line for the user.
@@ -14,6 +15,7 @@ package struct Failure: Equatable {
     switch error {
     case let error as CommandError: self.init(error.status, error.description)
     case let error as CheckpointError: self.init(error.status, error.description)
+    case let error as NetworkError: self.init(.badData, error.description)
     case let error as TensorError: self.init(error.status, error.description)
     case let error as CocoaError: self.init(cocoa: error)
     case let error as POSIXError: self.init(posix: error)

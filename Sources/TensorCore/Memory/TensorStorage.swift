@@ -12,15 +12,20 @@ package final class TensorStorage: @unchecked Sendable {
   /// False for a mapped file, whose pages are read-only.
   package let isWritable: Bool
 
+  /// The file under it, nil for owned memory.
+  package let file: MappedFile?
+
   private let release: () -> Void
 
   /// Storage from this size on is aligned to, and advised to use, 2 MiB pages.
   private static let hugePage = 2 << 20
 
   private init(
-    base: UnsafeMutableRawPointer, byteCount: Int, isWritable: Bool, release: @escaping () -> Void
+    base: UnsafeMutableRawPointer, byteCount: Int, isWritable: Bool, file: MappedFile? = nil,
+    release: @escaping () -> Void = {}
   ) {
     self.base = base
+    self.file = file
     self.byteCount = byteCount
     self.isWritable = isWritable
     self.release = release
@@ -84,8 +89,7 @@ package final class TensorStorage: @unchecked Sendable {
   package static func mapped(_ file: MappedFile) -> TensorStorage {
     TensorStorage(
       base: UnsafeMutableRawPointer(mutating: file.base), byteCount: file.byteCount,
-      isWritable: false
-    ) { withExtendedLifetime(file) {} }
+      isWritable: false, file: file)
   }
 }
 
@@ -132,16 +136,39 @@ package final class MappedFile: @unchecked Sendable {
   /// Asks the system to read a range ahead of its use.
   package func willNeed(_ range: Range<Int>) { advise(range, MADV_WILLNEED) }
 
-  /// Tells the system that a range will not be used again soon.
+  /// Reads a range and maps its pages, and returns when they are there.
+  package func populate(_ range: Range<Int>) {
+    guard !advise(range, Self.populateRead) else { return }
+    // An older kernel: touching a page maps it.
+    let page = Self.pageSize
+    for place in stride(from: range.lowerBound / page * page, to: range.upperBound, by: page) {
+      _ = (base + place).load(as: UInt8.self)
+    }
+  }
+
+  /// Takes a range out of this process's memory; its pages stay in the system's file cache.
   package func dontNeed(_ range: Range<Int>) { advise(range, MADV_DONTNEED) }
 
-  private func advise(_ range: Range<Int>, _ advice: Int32) {
-    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
-    let start = range.lowerBound / page * page
-    guard byteCount > 0, start < range.upperBound else { return }
-    // Advice only: a refusal changes nothing but speed.
-    _ = madvise(
-      UnsafeMutableRawPointer(mutating: base + start), range.upperBound - start, advice)
+  /// Takes a range out of this process's memory and out of the system's file cache, whose space
+  /// other pages can then have.
+  package func evict(_ range: Range<Int>) {
+    advise(range, Self.pageOut)
+    advise(range, MADV_DONTNEED)
+  }
+
+  // Linux 5.14 and 5.4; the C library's headers may be older.
+  private static let populateRead: Int32 = 22
+  private static let pageOut: Int32 = 21
+  private static let pageSize = Int(sysconf(Int32(_SC_PAGESIZE)))
+
+  /// Advice only: a refusal changes nothing but speed.
+  ///
+  /// - Returns: whether the system took it.
+  @discardableResult private func advise(_ range: Range<Int>, _ advice: Int32) -> Bool {
+    let start = range.lowerBound / Self.pageSize * Self.pageSize
+    guard byteCount > 0, start < range.upperBound else { return true }
+    return madvise(
+      UnsafeMutableRawPointer(mutating: base + start), range.upperBound - start, advice) == 0
   }
 
   private static func failure(_ path: String) -> TensorError {
