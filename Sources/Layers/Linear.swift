@@ -17,6 +17,14 @@ package struct Linear: Sendable {
     bias = hasBias ? try weights.claim("bias", shape: [outputs], as: .f32) : nil
   }
 
+  /// - Parameters:
+  ///   - weight: `[out, in]`.
+  ///   - bias: `[out]` float32.
+  package init(weight: Tensor, bias: Tensor?) {
+    self.weight = weight
+    self.bias = bias
+  }
+
   /// The layer as one of several products of the same rows.
   ///
   /// - Parameters:

@@ -78,6 +78,11 @@ static linear_case random_linear(fp_check_run *run, fp_compute compute) {
   prologue->epsilon = 1e-6f;
   prologue->multiply = maybe_vector(run, k, 1, 0.5f);
   prologue->add = maybe_vector(run, k, 0, 0.5f);
+  if (fp_check_random_int(run, 3) == 0) {
+    prologue->addend_type = row_type(run);
+    prologue->addend = random_matrix(run, prologue->addend_type, m, k, &prologue->addend_row, 1);
+    prologue->addend_factor = 0.7f;
+  }
 
   fp_weights *weights = &linear->weights;
   weights->type = weight_type(run, compute);
@@ -178,6 +183,9 @@ static void check_prepare(fp_check_run *run) {
     fp_prologue *prologue = &test.linear.prologue;
     const int64_t k = test.linear.k;
     prologue->x = random_matrix(run, prologue->x_type, 1, k, &prologue->x_row, 3);
+    if (prologue->addend)
+      prologue->addend =
+          random_matrix(run, prologue->addend_type, 1, k, &prologue->addend_row, 1);
     if (k > 0 && prologue->x_type == FP_F32 && fp_check_random_int(run, 4) == 0)
       ((float *)prologue->x)[fp_check_random_int(run, (int)k)] =
           fp_check_random_int(run, 2) ? __builtin_nanf("") : -__builtin_inff();

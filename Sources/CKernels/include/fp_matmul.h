@@ -66,8 +66,8 @@ typedef struct fp_tile_kernels {
 
 typedef enum fp_norm { FP_NORM_NONE = 0, FP_NORM_LAYER, FP_NORM_RMS } fp_norm;
 
-/// What happens to a row of X on its way into the product: norm(x) * multiply + add, in float32,
-/// then rounding to the product's storage type.
+/// What happens to a row of X on its way into the product: norm(x) * multiply + add + factor * z, in
+/// float32, then rounding to the product's storage type.
 typedef struct fp_prologue {
   const void *x; // [M, K]
   fp_dtype x_type; // F32, BF16 or F16
@@ -76,6 +76,10 @@ typedef struct fp_prologue {
   float epsilon;
   const float *multiply; // [K], NULL: 1
   const float *add;      // [K], NULL: 0
+  const void *addend;    // z: [M, K], NULL: 0
+  fp_dtype addend_type;  // F32, BF16 or F16
+  ptrdiff_t addend_row;  // bytes
+  float addend_factor;
 } fp_prologue;
 
 typedef enum fp_activation {

@@ -112,6 +112,8 @@ static void row_statistics(const float *x, int64_t k, fp_norm norm, float epsilo
 
 static void prepare_floats(const fp_prologue *prologue, int64_t row, int64_t k, float *values) {
   const char *x = (const char *)prologue->x + row * prologue->x_row;
+  const char *addend =
+      prologue->addend ? (const char *)prologue->addend + row * prologue->addend_row : NULL;
   for (int64_t i = 0; i < k; i++)
     values[i] = fp_element(x, prologue->x_type, i);
   if (prologue->norm != FP_NORM_NONE && k > 0) {
@@ -125,6 +127,8 @@ static void prepare_floats(const fp_prologue *prologue, int64_t row, int64_t k, 
       values[i] *= prologue->multiply[i];
     if (prologue->add)
       values[i] += prologue->add[i];
+    if (addend)
+      values[i] += prologue->addend_factor * fp_element(addend, prologue->addend_type, i);
   }
 }
 

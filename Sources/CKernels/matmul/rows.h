@@ -30,8 +30,10 @@ static inline __attribute__((always_inline)) fp_vec load_elements(const void *ba
 
 // MARK: Prologue
 
+/// A row's mean and reciprocal deviation, and the row that is added to it.
 typedef struct row_norm {
   float mean, scale;
+  const char *addend;
 } row_norm;
 
 /// Sum over a row of x - mean, or of its square; four running sums hide the latency, and the order
@@ -58,8 +60,10 @@ static float sum_row(const char *x, fp_dtype type, int64_t k, float mean, bool s
 }
 
 /// Mean and reciprocal deviation of a row, in two passes: one loses digits to cancellation.
-static row_norm measure_row(const fp_prologue *prologue, const char *x, int64_t k) {
-  row_norm norm = {0, 1};
+static row_norm measure_row(const fp_prologue *prologue, const char *x, int64_t row, int64_t k) {
+  row_norm norm = {.mean = 0, .scale = 1};
+  if (prologue->addend)
+    norm.addend = (const char *)prologue->addend + row * prologue->addend_row;
   if (prologue->norm == FP_NORM_NONE || k == 0)
     return norm;
   if (prologue->norm == FP_NORM_LAYER)
@@ -80,6 +84,9 @@ static inline __attribute__((always_inline)) fp_vec prepared(const fp_prologue *
     value = fp_vec_mul(value, load_elements(prologue->multiply, FP_F32, i, k));
   if (prologue->add)
     value = fp_vec_add(value, load_elements(prologue->add, FP_F32, i, k));
+  if (norm.addend)
+    value = fp_vec_fma(load_elements(norm.addend, prologue->addend_type, i, k),
+                       fp_vec_set(prologue->addend_factor), value);
   if (k - i >= fp_vec_width || prologue->norm == FP_NORM_NONE) // beyond k all terms are zero
     return value;
   float values[fp_vec_width];
@@ -104,7 +111,7 @@ static void prepare_f32(const fp_prologue *prologue, const char *x, row_norm nor
 static void prepare_bf16(const fp_prologue *prologue, const char *x, row_norm norm, int64_t k,
                          char *target, ptrdiff_t chunk_stride, int64_t chunks) {
   const bool copies = prologue->norm == FP_NORM_NONE && !prologue->multiply && !prologue->add &&
-                      prologue->x_type == FP_BF16;
+                      !prologue->addend && prologue->x_type == FP_BF16;
   for (int64_t chunk = 0; chunk < chunks; chunk++) {
     char *place = target + chunk * chunk_stride;
     if (copies && k - chunk * 32 >= 32)
@@ -157,7 +164,7 @@ static void prepare_row(fp_compute compute, fp_dtype storage, const fp_prologue 
                         int64_t row, int64_t k, void *target, ptrdiff_t chunk_stride,
                         int64_t chunks, float *scratch, float *scale) {
   const char *x = (const char *)prologue->x + row * prologue->x_row;
-  const row_norm norm = measure_row(prologue, x, k);
+  const row_norm norm = measure_row(prologue, x, row, k);
   if (compute == FP_COMPUTE_I8)
     prepare_i8(prologue, x, norm, k, target, chunk_stride, chunks, scratch, scale);
   else if (storage == FP_BF16)

@@ -3,7 +3,7 @@ import CKernels
 // Checks of attention's operands, and their translation into the kernels' structures.
 
 extension Attention {
-  private static let rowTypes: [DType] = [.f32, .bf16]
+  static let rowTypes: [DType] = [.f32, .bf16]
 
   static func require(
     _ condition: Bool, _ expected: @autoclosure () -> String, _ found: @autoclosure () -> String

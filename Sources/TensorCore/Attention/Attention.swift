@@ -148,7 +148,8 @@ package enum Attention {
   ///   - scale: of the scores, not negative; 1 / sqrt(d) where nil.
   ///   - bias: `[heads, L, keyCount]` float32, the last axis contiguous, added to the scaled
   ///     scores; minus infinity excludes a key. A row without any key becomes zero.
-  ///   - output: `[L, heads, d]` float32 or bfloat16, the last axis contiguous; written in place.
+  ///   - output: `[L, heads, d]` float32 or bfloat16, the last axis contiguous; written in place. It
+  ///     may be the queries' own memory (the same storage, type and strides).
   ///   - adding: add to `output` instead of overwriting it.
   /// - Throws: `TensorError.shapeMismatch`, `.unsupportedType`, `.readOnlyResult`, `.outOfMemory`.
   package static func attend(
@@ -213,13 +214,16 @@ package enum Attention {
   ///   - queries: `[L, heads, d]`.
   ///   - keys: `[groupCount * n, heads, d]`.
   ///   - values: of the same shape, float32 or bfloat16, the last axis contiguous.
-  ///   - outputType: `.f32` or `.bf16`.
+  ///   - outputType: `.f32` or `.bf16`, of a new result.
+  ///   - output: where the result goes instead, as in `attend(_:to:)`; it may be the queries' own
+  ///     memory (the same storage, type and strides).
   /// - Returns: `[L, heads, d]`. For the other parameters see `attend(_:to:)` and `PackedKeys`.
   /// - Throws: `TensorError.shapeMismatch`, `.unsupportedType`, `.outOfMemory`.
   package static func attend(
     _ queries: Rows, keys: Rows, values: Tensor, groupCount: Int = 1, keyCount: Int? = nil,
     queriesPerGroup: Int? = nil, scale: Float? = nil, bias: Tensor? = nil,
-    arithmetic: Arithmetic, outputType: DType = .f32, on context: ComputeContext = .shared
+    arithmetic: Arithmetic, outputType: DType = .f32, into target: Tensor? = nil,
+    on context: ComputeContext = .shared
   ) throws -> Tensor {
     try validate(
       keys: keys, values: values, groupCount: groupCount, keyCount: keyCount,
@@ -228,8 +232,13 @@ package enum Attention {
     let heads = queries.headCount
     try require(heads == keys.headCount, "\(keys.headCount) heads", "\(heads) of the queries")
     if let bias { try validate(bias: bias, heads: heads) }
-    let output = try Tensor(
-      uninitialized: [queries.count, heads, queries.headDimension], dtype: outputType)
+    let output =
+      try target
+      ?? Tensor(uninitialized: [queries.count, heads, queries.headDimension], dtype: outputType)
+    try output.require(rank: 3, types: rowTypes, "attention, result")
+    try require(
+      output.shape == queries.values.shape, "a result of \(queries.values.shape)",
+      "\(output.shape)")
     let bytesPerHead = memory(
       length: keys.count, heads: 1, headDimension: keys.headDimension, arithmetic: arithmetic,
       on: context

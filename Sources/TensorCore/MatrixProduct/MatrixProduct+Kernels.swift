@@ -33,6 +33,13 @@ extension MatrixProduct {
     }
     try prologue.multiply?.require(vector: k, "prologue")
     try prologue.add?.require(vector: k, "prologue")
+    if let addend = prologue.addend {
+      try addend.require(rank: 2, types: rows + [.f16], "prologue, addend")
+      guard addend.shape == x.shape else {
+        throw TensorError.shapeMismatch(
+          operation: "prologue, addend", expected: "\(x.shape)", found: "\(addend.shape)")
+      }
+    }
     try epilogue.bias?.require(vector: n, "bias")
     try epilogue.gate?.require(vector: n, "gate")
     for matrix in [epilogue.factor, epilogue.residual, output].compactMap(\.self) {
@@ -85,6 +92,12 @@ extension MatrixProduct.Prologue {
     }
     result.multiply = multiply?.floatPointer
     result.add = add?.floatPointer
+    if let addend {
+      result.addend = UnsafeRawPointer(addend.pointer)
+      result.addend_type = addend.dtype.kernelType
+      result.addend_row = addend.rowBytes
+      result.addend_factor = addendFactor
+    }
     return result
   }
 }

@@ -49,7 +49,8 @@ package enum Activation: Sendable, CaseIterable {
 /// The same bytes for any number of threads, and for a row alone or among others: the sum over k is
 /// cut by k alone. (OpenBLAS keeps to the former only.)
 package struct MatrixProduct: Sendable {
-  /// What happens to a row of x before the product: `norm(x) * multiply + add`, in float32.
+  /// What happens to a row of x before the product: `norm(x) * multiply + add + factor * addend`, in
+  /// float32.
   package struct Prologue: Sendable {
     /// Over the K elements of a row.
     package var norm: RowNorm
@@ -57,11 +58,27 @@ package struct MatrixProduct: Sendable {
     package var multiply: Tensor?
     /// `[K]` float32, nil for 0.
     package var add: Tensor?
+    /// `[M, K]` float32, bfloat16 or float16, rows contiguous; nil for 0.
+    package var addend: Tensor?
+    /// What `addend` is multiplied with.
+    package var addendFactor: Float
 
-    package init(norm: RowNorm = .none, multiply: Tensor? = nil, add: Tensor? = nil) {
+    package init(
+      norm: RowNorm = .none, multiply: Tensor? = nil, add: Tensor? = nil, addend: Tensor? = nil,
+      addendFactor: Float = 1
+    ) {
       self.norm = norm
       self.multiply = multiply
       self.add = add
+      self.addend = addend
+      self.addendFactor = addendFactor
+    }
+
+    /// For some of the rows.
+    func rows(_ range: Range<Int>) -> Prologue {
+      var part = self
+      part.addend = addend?.sliced(range)
+      return part
     }
   }
 
@@ -171,7 +188,7 @@ package struct MatrixProduct: Sendable {
       rows: m, k: k, arithmetic: arithmetic, products: products, context: context)
     for start in stride(from: 0, to: m, by: batch.capacity) {
       let rows = start..<min(start + batch.capacity, m)
-      batch.pack(x.sliced(rows), prologue: prologue)
+      batch.pack(x.sliced(rows), prologue: prologue.rows(rows))
       batch.multiply(rows: rows)
     }
   }

@@ -89,6 +89,27 @@ extension Tensor {
     return rows
   }
 
+  /// 1 / sqrt(mean of squares + epsilon) of every row (along the last axis): what an RMS norm
+  /// multiplies it with.
+  ///
+  /// - Returns: `[rows]` float32.
+  package func reciprocalRootMeanSquares(
+    epsilon: Float, on context: ComputeContext = .shared
+  ) throws -> Tensor {
+    let x = try contiguousOperand("root mean squares")
+    let result = try Tensor(uninitialized: [x.rowCount], dtype: .f32)
+    let scales = result.floatElements
+    context.forEachRows(of: x.rowCount, width: x.rowWidth) { range in
+      for row in range {
+        let moments = x.rowMoments(row, context.kernels)
+        let mean = moments.sum / moments.count
+        let square = moments.squares / moments.count + mean * mean
+        scales[row] = Float(1 / (square + Double(epsilon)).squareRoot())
+      }
+    }
+    return result
+  }
+
   /// Moments of one row, by the calling thread.
   private func rowMoments(_ row: Int, _ kernels: UnsafePointer<fp_kernels>) -> fp_moments {
     let width = rowWidth

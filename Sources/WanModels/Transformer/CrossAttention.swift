@@ -1,0 +1,130 @@
+import Layers
+import TensorCore
+
+/// Attention to prompt, picture and expression tokens: the Normalized Facial Expression Block
+/// (FlashPortrait, section 3.2; Wan2.1 `WanI2VCrossAttention`).
+struct CrossAttention: Sendable {
+  let query: Linear  // q
+  let output: Linear  // o
+  let queryNorm: RMSNorm  // norm_q
+  let text: KeyValueProjection  // k, v, norm_k
+  let image: KeyValueProjection  // k_img, v_img, norm_k_img
+  let portrait: KeyValueProjection  // emo_k_proj, emo_v_proj
+  private let heads: Int
+
+  init(_ config: TransformerConfig, weights: any TensorSource) throws {
+    let dim = config.dim
+    func linear(_ name: String) throws -> Linear {
+      try Linear(dim, dim, weights: weights.scoped(name + "."))
+    }
+    func norm(_ name: String) throws -> RMSNorm {
+      try RMSNorm(dim, epsilon: config.epsilon, weights: weights.scoped(name + "."))
+    }
+    query = try linear("q")
+    text = try KeyValueProjection(key: linear("k"), value: linear("v"), norm: norm("norm_k"))
+    output = try linear("o")
+    queryNorm = try norm("norm_q")
+    image = try KeyValueProjection(
+      key: linear("k_img"), value: linear("v_img"), norm: norm("norm_k_img"))
+    func expression(_ name: String) throws -> Linear {
+      try Linear(config.portraitDim, dim, bias: false, weights: weights.scoped(name + "."))
+    }
+    portrait = try KeyValueProjection(
+      key: expression("emo_k_proj"), value: expression("emo_v_proj"), norm: nil)
+    heads = config.numHeads
+  }
+
+  func projection(_ kind: AttentionContext.Kind) -> KeyValueProjection {
+    switch kind {
+    case .text: text
+    case .image: image
+    case .portrait: portrait
+    }
+  }
+
+  /// What a block has at hand when it attends.
+  struct Pass {
+    let block: Int
+    let workspace: BlockWorkspace
+    let execution: Execution
+  }
+
+  /// `x + o(attention(norm3(x)))` for every branch.
+  ///
+  /// - Parameters:
+  ///   - prologue: `norm3`.
+  /// - Returns: hidden states with a copy for each branch. Branches that share their hidden states
+  ///   also share queries, and attention to the same prompt and picture.
+  func added(
+    to hidden: HiddenStates, prologue: MatrixProduct.Prologue, branches: [GuidanceBranch],
+    _ pass: Pass
+  ) throws -> HiddenStates {
+    let result = try hidden.separated(for: branches.count)
+    let length = hidden.sequenceLength
+    let queries = pass.workspace.first.sliced(0..<length)
+    let common = pass.workspace.second.sliced(0..<length)
+    var attended: (copy: Int, text: AttentionContext, image: AttentionContext)?
+    for (index, branch) in branches.enumerated() {
+      let copy = hidden.copies == 1 ? 0 : index
+      let x = hidden.copy(copy)
+      if attended?.copy != copy {
+        _ = try query(x, prologue: prologue, into: queries, pass.execution)
+      }
+      if attended?.copy != copy || attended?.text !== branch.text
+        || attended?.image !== branch.image
+      {
+        try attend(queries, to: branch.text, into: common, adding: false, pass)
+        try attend(queries, to: branch.image, into: common, adding: true, pass)
+        attended = (copy, branch.text, branch.image)
+      }
+      let mixing = try expression(queries, beside: common, of: branch, pass)
+      _ = try output(
+        common, prologue: mixing, epilogue: .init(residual: x), into: result.copy(index),
+        pass.execution)
+    }
+    return result
+  }
+
+  /// Attention to a context, or, added, to one more.
+  private func attend(
+    _ queries: Tensor, to context: AttentionContext, into target: Tensor, adding: Bool,
+    _ pass: Pass
+  ) throws {
+    let execution = pass.execution
+    let keys = try context.keys(of: pass.block) {
+      try projection(context.kind)(context, heads: heads, execution)
+    }
+    let length = queries.shape[0]
+    let shape: Shape = [length, heads, queries.shape[1] / heads]
+    let rows = try Attention.Rows(
+      queries.reshaped(shape),
+      rowScale: queries.reciprocalRootMeanSquares(
+        epsilon: queryNorm.epsilon, on: execution.context), weight: queryNorm.weight)
+    try Attention.attend(
+      rows, to: keys, queriesPerGroup: length / context.groupCount, into: target.reshaped(shape),
+      adding: adding, on: execution.context)
+  }
+
+  /// The expression attention E, given the mean and deviation of A, the attention to prompt and
+  /// picture: `A + scale * ((E - mean E) * std A / (std E + 1e-5) + mean A)`, statistics being those
+  /// of all tokens and channels.
+  ///
+  /// - Returns: what turns A into that sum on its way into the next product.
+  private func expression(
+    _ queries: Tensor, beside common: Tensor, of branch: GuidanceBranch, _ pass: Pass
+  ) throws -> MatrixProduct.Prologue {
+    guard let portrait = branch.portrait else { return .init() }
+    let context = pass.execution.context
+    let expression = pass.workspace.third.sliced(0..<queries.shape[0])
+    try attend(queries, to: portrait, into: expression, adding: false, pass)
+    let target = try common.moments(on: context)
+    let found = try expression.moments(on: context)
+    let ratio = target.standardDeviation / (found.standardDeviation + 1e-5)
+    let shift = target.mean - found.mean * ratio
+    let scale = Double(branch.expressionScale)
+    let shifts = [Float](repeating: Float(scale * shift), count: queries.shape[1])
+    return .init(
+      add: try Tensor(shifts, shape: [shifts.count]), addend: expression,
+      addendFactor: Float(scale * ratio))
+  }
+}

@@ -1,0 +1,236 @@
+import Layers
+import Synchronization
+import TensorCore
+
+/// The video diffusion transformer with an expression branch in every block (Wan2.1 `WanModel`,
+/// FlashPortrait).
+///
+/// Weights stay where their source has them, a mapped file mostly; with streamed residency no more
+/// than two blocks of them need memory.
+package final class Transformer: Sendable {
+  package let config: TransformerConfig
+  package let execution: Execution
+
+  private let patchEmbedding: Linear  // patch_embedding: a convolution whose patches never overlap
+  private let timeEmbedding: TimeEmbedding  // time_embedding, time_projection
+  private let textEmbedding: TextEmbedding  // text_embedding
+  private let imageEmbedding: ImageEmbedding  // img_emb
+  private let blocks: [TransformerBlock]  // blocks
+  private let headModulation: Tensor  // head.modulation, [1, 2, dim] float32
+  private let head: Linear  // head.head
+  private let stream: WeightStream
+  private let latestTime = Mutex<(timestep: Double, conditions: TimeConditions)?>(nil)
+
+  /// - Parameters:
+  ///   - weights: by their names in the checkpoint.
+  ///   - residency: whether the blocks' weights stay in memory.
+  /// - Throws: `NetworkError.configuration`; what the source throws.
+  package init(
+    _ config: TransformerConfig, weights: any TensorSource, execution: Execution,
+    residency: WeightResidency = .resident
+  ) throws {
+    try config.validate()
+    self.config = config
+    self.execution = execution
+    patchEmbedding = try Linear(patches: config, weights: weights.scoped("patch_embedding."))
+    timeEmbedding = try TimeEmbedding(config, weights: weights, execution: execution)
+    textEmbedding = try TextEmbedding(config, weights: weights, execution: execution)
+    imageEmbedding = try ImageEmbedding(config, weights: weights, execution: execution)
+    blocks = try (0..<config.numLayers).map {
+      try TransformerBlock(config, weights: weights.scoped("blocks.\($0)."))
+    }
+    headModulation = try weights.claim(
+      "head.modulation", shape: [1, 2, config.dim], as: .f32)
+    head = try Linear(
+      config.dim, config.outDim * config.patchPositions, weights: weights.scoped("head.head."))
+    stream = WeightStream(residency)
+  }
+
+  /// Seconds that blocks have waited for their weights to come from disk.
+  package var secondsWaitedForWeights: Double { stream.secondsWaited }
+
+  // MARK: What stays the same over steps
+
+  /// The prompt as the blocks attend to it.
+  ///
+  /// - Parameter text: `[n, text_dim]`, n at most the text length: the text encoder's rows.
+  package func textContext(_ text: Tensor) throws -> AttentionContext {
+    AttentionContext(.text, rows: try textEmbedding(text))
+  }
+
+  /// The picture as the blocks attend to it.
+  ///
+  /// - Parameter image: `[257, image_dim]`: the image encoder's rows.
+  package func imageContext(_ image: Tensor) throws -> AttentionContext {
+    AttentionContext(.image, rows: try imageEmbedding(image))
+  }
+
+  /// A window's expression tokens as the blocks attend to them.
+  ///
+  /// - Parameters:
+  ///   - tokens: `[frames, n, portrait_dim]`: those of each latent frame, which its tokens attend to;
+  ///     or `[n, portrait_dim]`, which all tokens attend to.
+  ///   - keepsKeys: whether keys and values stay for the next step: `portraitKeyBytes` of memory.
+  package func portraitContext(
+    _ tokens: Tensor, keepsKeys: Bool = true
+  ) throws -> AttentionContext {
+    guard (2...3).contains(tokens.shape.rank), tokens.count > 0,
+      tokens.shape[-1] == config.portraitDim
+    else {
+      throw NetworkError.input(
+        network: "transformer", name: "expression tokens",
+        expected: "[frames, tokens, \(config.portraitDim)]", found: "\(tokens.shape)")
+    }
+    let groups = tokens.shape.rank == 3 ? tokens.shape[0] : 1
+    let rows = try tokens.reshaped([tokens.count / config.portraitDim, config.portraitDim])
+    return AttentionContext(
+      .portrait, rows: try rows.converted(to: execution.activationType, on: execution.context),
+      groupCount: groups, keepsKeys: keepsKeys)
+  }
+
+  /// Bytes of all blocks' keys and values of that many context rows, rounding aside.
+  package func keyBytes(rows: Int) -> Int {
+    2 * rows * config.dim * execution.activationType.byteCount * config.numLayers
+  }
+
+  /// Where the tokens of a window lie.
+  ///
+  /// - Parameters: as those of `TokenGrid`.
+  package func grid(
+    latents: Shape, sequenceLength: Int? = nil, override: RotaryOverride? = nil
+  ) throws -> TokenGrid {
+    try TokenGrid(
+      latents: latents, config: config, sequenceLength: sequenceLength, override: override)
+  }
+
+  // MARK: A pass
+
+  /// Hidden states on their way through the blocks.
+  package struct State: Sendable {
+    package let grid: TokenGrid
+    package let time: TimeConditions
+    /// After the last block that ran.
+    package internal(set) var hidden: HiddenStates
+  }
+
+  /// Sees the hidden states after a block; they are overwritten by the next.
+  package typealias BlockObserver = (_ block: Int, _ hidden: HiddenStates) throws -> Void
+
+  /// Predicts the velocity for every branch.
+  ///
+  /// - Parameters:
+  ///   - latents: `[16, F, H, W]`.
+  ///   - condition: `[20, F, H, W]`: mask and the picture's latents.
+  ///   - timestep: 0 to 1000.
+  ///   - grid: made for this shape.
+  ///   - observer: called after every block.
+  /// - Returns: `[out_dim, F, H, W]` float32 for each branch.
+  /// - Throws: `NetworkError.input`, `TensorError`, what the observer throws.
+  package func callAsFunction(
+    _ latents: Tensor, condition: Tensor, timestep: Double, grid: TokenGrid,
+    branches: [GuidanceBranch], observer: BlockObserver? = nil
+  ) throws -> [Tensor] {
+    var state = try embed(latents, condition: condition, timestep: timestep, grid: grid)
+    try runBlocks(&state, branches: branches, observer: observer)
+    return try branches.indices.map { try velocity(of: state.hidden.branch($0), state) }
+  }
+
+  /// The hidden states before the first block, shared by all branches.
+  ///
+  /// - Parameters: as those of a whole pass.
+  package func embed(
+    _ latents: Tensor, condition: Tensor, timestep: Double, grid: TokenGrid
+  ) throws -> State {
+    try check(latents, condition, grid)
+    let rows = try Patches(grid: grid, patch: config.patchSize).rows(of: [latents, condition])
+    let hidden = try Tensor(zeros: [grid.sequenceLength, config.dim], dtype: .f32)
+    _ = try patchEmbedding(rows, into: hidden.sliced(0..<grid.tokenCount), execution)
+    return State(
+      grid: grid, time: try timeConditions(timestep), hidden: HiddenStates(rows: hidden, copies: 1))
+  }
+
+  /// Runs all blocks, each once for all branches.
+  package func runBlocks(
+    _ state: inout State, branches: [GuidanceBranch], observer: BlockObserver? = nil
+  ) throws {
+    for branch in branches { try check(branch, state.grid) }
+    guard !branches.isEmpty else { return }
+    let workspace = try BlockWorkspace(
+      sequenceLength: state.grid.sequenceLength, branches: branches.count, config: config,
+      type: execution.activationType)
+    let contexts = branches.flatMap(\.contexts)
+    let weights = blocks.enumerated().map { $1.streamedWeights($0, contexts) }
+    try stream.forEach(weights, repeats: true) { index in
+      let pass = CrossAttention.Pass(block: index, workspace: workspace, execution: execution)
+      state.hidden = try blocks[index](
+        state.hidden, time: state.time, grid: state.grid, branches: branches, pass)
+      try observer?(index, state.hidden)
+    }
+  }
+
+  /// The head (Wan2.1 `Head`, `unpatchify`).
+  ///
+  /// - Parameter hidden: `[sequence length, dim]` float32: a branch's states after the last block, or
+  ///   a prediction of them.
+  /// - Returns: `[out_dim, F, H, W]` float32.
+  package func velocity(of hidden: Tensor, _ state: State) throws -> Tensor {
+    let m = try Modulation(headModulation, time: state.time.e, on: execution.context)
+    let rows = try head(
+      hidden,
+      prologue: m.prologue(
+        shift: 0, scale: 1, epsilon: config.epsilon, on: execution.context), outputType: .f32,
+      execution)
+    return try Patches(grid: state.grid, patch: config.patchSize)
+      .latents(from: rows, channels: config.outDim)
+  }
+
+  /// The embedded timestep; that of the last call is remembered, since all windows of a step share
+  /// it.
+  package func timeConditions(_ timestep: Double) throws -> TimeConditions {
+    if let known = latestTime.withLock({ $0 }), known.timestep == timestep {
+      return known.conditions
+    }
+    let conditions = try timeEmbedding(timestep)
+    latestTime.withLock { $0 = (timestep, conditions) }
+    return conditions
+  }
+
+  // MARK: Checks
+
+  private func check(_ latents: Tensor, _ condition: Tensor, _ grid: TokenGrid) throws {
+    let patch = config.patchSize
+    let window = [grid.frames, grid.rows * patch[1], grid.columns * patch[2]]
+    for (name, tensor) in [("latents", latents), ("condition", condition)]
+    where Array(tensor.shape.axes.dropFirst()) != window {
+      throw NetworkError.input(
+        network: "transformer", name: name, expected: "[channels, \(window)]",
+        found: "\(tensor.shape)")
+    }
+    guard latents.shape[0] + condition.shape[0] == config.inDim else {
+      throw NetworkError.input(
+        network: "transformer", name: "latents and condition", expected: "\(config.inDim) channels",
+        found: "\(latents.shape[0]) and \(condition.shape[0])")
+    }
+  }
+
+  private func check(_ branch: GuidanceBranch, _ grid: TokenGrid) throws {
+    guard let portrait = branch.portrait, portrait.groupCount > 1 else { return }
+    guard portrait.groupCount <= grid.sequenceLength else {
+      throw NetworkError.input(
+        network: "transformer", name: "expression tokens",
+        expected: "those of \(grid.frames) latent frames", found: "\(portrait.groupCount)")
+    }
+  }
+}
+
+extension Linear {
+  /// The patch embedding's convolution as a product: `[dim, channels, 1, rows, columns]`, each output
+  /// channel's weights in a row.
+  fileprivate init(patches config: TransformerConfig, weights: any TensorSource) throws {
+    let shape = Shape([config.dim, config.inDim] + config.patchSize)
+    let kernel = try weights.claim("weight", shape: shape)
+    self.init(
+      weight: try kernel.reshaped([config.dim, config.inDim * config.patchPositions]),
+      bias: try weights.claim("bias", shape: [config.dim], as: .f32))
+  }
+}
