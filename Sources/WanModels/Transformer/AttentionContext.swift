@@ -28,6 +28,9 @@ package final class AttentionContext: Sendable {
     self.keepsKeys = keepsKeys
   }
 
+  /// Rows that each token attends to.
+  var rowsPerGroup: Int { rows.shape[0] / groupCount }
+
   /// Bytes of the keys and values that are kept now.
   package var byteCount: Int {
     kept.withLock { $0.values.reduce(0) { $0 + $1.byteCount } }
