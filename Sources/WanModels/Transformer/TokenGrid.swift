@@ -34,7 +34,8 @@ package struct TokenGrid: Sendable {
     else {
       throw NetworkError.input(
         network: "transformer", name: "latents",
-        expected: "[channels, frames, rows, columns], rows and columns multiples of \(patch[1]) and "
+        expected:
+          "[channels, frames, rows, columns], rows and columns multiples of \(patch[1]) and "
           + "\(patch[2])", found: "\(latents)")
     }
     frames = latents[1]

@@ -74,7 +74,8 @@ package struct TransformerConfig: Sendable, Equatable {
     try require(
       patchSize.count == 3 && patchSize.allSatisfy { (1...16).contains($0) } && patchSize[0] == 1,
       .patchSize, "[1, rows, columns]", patchSize)
-    try require(dim % (2 * numHeads) == 0, .numHeads, "heads of an even width from \(dim)", numHeads)
+    try require(
+      dim % (2 * numHeads) == 0, .numHeads, "heads of an even width from \(dim)", numHeads)
     try require(freqDim % 2 == 0, .freqDim, "an even number", freqDim)
     try require(epsilon > 0 && epsilon.isFinite, .epsilon, "a small positive number", epsilon)
     try require(qkNorm, .qkNorm, "true, as in the published models", qkNorm)
@@ -86,10 +87,20 @@ package struct TransformerConfig: Sendable, Equatable {
 
 extension TransformerConfig: Codable {
   enum CodingKeys: String, CodingKey, CaseIterable {
-    case dim, ffnDim = "ffn_dim", freqDim = "freq_dim", textDim = "text_dim"
-    case textLength = "text_len", imageDim = "image_dim", portraitDim = "portrait_dim"
-    case inDim = "in_dim", outDim = "out_dim", patchSize = "patch_size", numHeads = "num_heads"
-    case numLayers = "num_layers", epsilon = "eps", qkNorm = "qk_norm"
+    case dim
+    case ffnDim = "ffn_dim"
+    case freqDim = "freq_dim"
+    case textDim = "text_dim"
+    case textLength = "text_len"
+    case imageDim = "image_dim"
+    case portraitDim = "portrait_dim"
+    case inDim = "in_dim"
+    case outDim = "out_dim"
+    case patchSize = "patch_size"
+    case numHeads = "num_heads"
+    case numLayers = "num_layers"
+    case epsilon = "eps"
+    case qkNorm = "qk_norm"
     case crossAttentionNorm = "cross_attn_norm"
   }
 
@@ -97,7 +108,9 @@ extension TransformerConfig: Codable {
   private struct Partial: Decodable {
     let values: KeyedDecodingContainer<CodingKeys>
 
-    init(from decoder: any Decoder) throws { values = try decoder.container(keyedBy: CodingKeys.self) }
+    init(from decoder: any Decoder) throws {
+      values = try decoder.container(keyedBy: CodingKeys.self)
+    }
   }
 
   /// The configuration of a checkpoint: what the file names, the rest from the tensors' shapes, what
