@@ -148,10 +148,4 @@ func safetensors(_ header: String, data: Int = 0, length: UInt64? = nil) -> [UIn
       }
     }
   }
-
-  @Test func goldenFileIsRead() throws {
-    let golden = try Golden("procedural")
-    #expect(golden.names(prefix: "output.first_").count == 13)
-    #expect(try golden.floats("output.first_0")[0] == -0.18359375)
-  }
 }

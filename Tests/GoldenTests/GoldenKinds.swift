@@ -5,8 +5,10 @@ import TestSupport
 
 /// Runs one golden case and returns what is wrong, a line for each tensor; empty where it passes.
 ///
-/// A kind whose networks have a bf16 mode is run in both modes: `execution.arithmetic` says which. In
-/// bf16 mode the tolerances of the file, which are meant for float32, do not apply.
+/// In float32 every `output.*` and `state.*` of the case has to be compared, which the suite checks.
+/// A kind whose networks have a bf16 mode is run in both modes: `execution.arithmetic` says which.
+/// In bf16 mode every `output.*` has to be compared; the tolerances of the file, which are meant for
+/// float32, do not apply there.
 typealias GoldenCheck = @Sendable (Golden, Execution) throws -> [String]
 
 /// What the suite knows of a case kind.
@@ -15,13 +17,35 @@ enum GoldenKind: Sendable {
   case exact(GoldenCheck)
   /// Runs in float32 and in bf16.
   case network(GoldenCheck)
+
+  var check: GoldenCheck {
+    switch self {
+    case .exact(let check), .network(let check): check
+    }
+  }
+
+  var arithmetics: [Arithmetic] {
+    switch self {
+    case .exact: [.f32]
+    case .network: [.f32, .bf16]
+    }
+  }
 }
 
 /// Every kind that can be run, by the name in a case's metadata.
-let goldenKinds: [String: GoldenKind] = [:]
+let goldenKinds: [String: GoldenKind] = [
+  "cpu_normal": .exact(checkNormalNumbers),
+  "dit": .network(checkTransformer),
+  "kohya_lora": .exact(checkKohyaAdapter),
+  "procedural": .exact(checkProceduralWeights),
+  "step_distill_lora": .exact(checkStepDistillation),
+]
 
 /// Kinds whose parts are not built yet, by the step that builds them.
 let pendingGoldenKinds: [String: Int] = [
+  "clip_preprocess": 2, "clip_visual": 2, "multi_proj": 2, "pdfgc": 2,
+  "portrait_encoder": 2, "resampler": 2, "tiny_vae": 2, "token_split": 2, "umt5": 2, "vae": 2,
+  "vae_tiled": 2,
   "face_alignment": 3, "face_detector_postprocess": 3, "face_geometry": 3, "smoother": 3,
   "tracking": 3, "image_prep": 3,
   "condition_latents": 4, "windows": 4, "sampler": 4, "scheduler_dpm": 4, "scheduler_euler": 4,

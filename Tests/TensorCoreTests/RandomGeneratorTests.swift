@@ -4,28 +4,6 @@ import TestSupport
 import Testing
 
 @Suite struct RandomGeneratorTests {
-  private struct Configuration: Decodable {
-    let seeds: [String]
-    let shapes: [[Int]]
-  }
-
-  @Test(arguments: [DType.f32, .bf16]) func mersenneNumbersAreTheGolden(dtype: DType) throws {
-    let golden = try Golden("random_normal")
-    let configuration = try golden.configuration(as: Configuration.self)
-    for seed in configuration.seeds {
-      for axes in configuration.shapes {
-        let suffix =
-          "seed\(seed)_\(axes.map(String.init).joined(separator: "x"))_\(dtype.rawValue.lowercased())"
-        var generator = MersenneGenerator(seed: try #require(UInt64(seed)))
-        let first = try generator.normal(Shape(axes), dtype: dtype)
-        #expect(first.dtype == dtype)
-        #expect(try golden.difference(first, from: "output.\(suffix)") == nil)
-        let next = try generator.normal([7], dtype: dtype)
-        #expect(try golden.difference(next, from: "output.next7_after_\(suffix)") == nil)
-      }
-    }
-  }
-
   @Test func otherTypesAreRefused() {
     var generator = MersenneGenerator(seed: 0)
     #expect(throws: TensorError.unsupportedType(operation: "normal", found: .f16)) {

@@ -66,8 +66,8 @@ typedef struct fp_tile_kernels {
 
 typedef enum fp_norm { FP_NORM_NONE = 0, FP_NORM_LAYER, FP_NORM_RMS } fp_norm;
 
-/// What happens to a row of X on its way into the product: norm(x) * multiply + add + factor * z, in
-/// float32, then rounding to the product's storage type.
+/// What happens to a row of X on its way into the product: norm(x) * multiply + add + factor * z,
+/// in float32, then rounding to the product's storage type.
 typedef struct fp_prologue {
   const void *x; // [M, K]
   fp_dtype x_type; // F32, BF16 or F16

@@ -13,7 +13,7 @@ package final class AttentionContext: Sendable {
 
   package let kind: Kind
   /// `[groups * rows, width]`.
-  let rows: Tensor
+  package let rows: Tensor
   /// Sets of rows, each seen by its own share of the tokens: the latent frames of expression tokens.
   package let groupCount: Int
   /// Whether keys and values stay after their first use.
@@ -27,6 +27,9 @@ package final class AttentionContext: Sendable {
     self.groupCount = groupCount
     self.keepsKeys = keepsKeys
   }
+
+  /// Rows that each token attends to.
+  var rowsPerGroup: Int { rows.shape[0] / groupCount }
 
   /// Bytes of the keys and values that are kept now.
   package var byteCount: Int {

@@ -86,11 +86,13 @@ struct Patches {
     var first = 0
     for input in inputs {
       let source = try input.converted(to: .f32)
-      try copy(
-        from: source, channels: source.shape[0],
-        at: { channel, dy, dx in (first + channel) * positions + dy * patch[2] + dx },
-        to: result
-      ) { latent, row in row.pointee = latent.pointee }
+      let places = places(channels: source.shape[0], rowWidth: channels * positions) {
+        (first + $0) * positions + $1
+      }
+      let from = source.pointer.assumingMemoryBound(to: Float.self)
+      let into = result.pointer.assumingMemoryBound(to: Float.self)
+      places.visit { latent, place in into[place] = from[latent] }
+      withExtendedLifetime(source) {}
       first += source.shape[0]
     }
     return result
@@ -105,34 +107,52 @@ struct Patches {
     let result = try Tensor(
       uninitialized: [channels, grid.frames, grid.rows * patch[1], grid.columns * patch[2]],
       dtype: .f32)
-    try copy(
-      from: result, channels: channels,
-      at: { channel, dy, dx in (dy * patch[2] + dx) * channels + channel }, to: rows
-    ) { latent, row in latent.pointee = row.pointee }
+    let places = places(channels: channels, rowWidth: rows.shape[1]) { $1 * channels + $0 }
+    let from = rows.pointer.assumingMemoryBound(to: Float.self)
+    let into = result.pointer.assumingMemoryBound(to: Float.self)
+    places.visit { latent, place in into[latent] = from[place] }
+    withExtendedLifetime(rows) {}
     return result
   }
 
-  /// Visits every latent number beside its place in the rows.
-  private func copy(
-    from latents: Tensor, channels: Int, at place: (Int, Int, Int) -> Int, to rows: Tensor,
-    _ move: (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>) -> Void
-  ) throws {
+  /// For every latent number, in order, the place of its number among the rows.
+  ///
+  /// - Parameter column: in a row, of a channel and a position within the patch.
+  private func places(
+    channels: Int, rowWidth: Int, column: (_ channel: Int, _ position: Int) -> Int
+  ) -> LatentPlaces {
+    let columns = (0..<channels).flatMap { channel in
+      (0..<patch[1] * patch[2]).map { column(channel, $0) }
+    }
+    return LatentPlaces(
+      grid: grid, patch: patch, channels: channels, rowWidth: rowWidth, columns: columns)
+  }
+}
+
+/// Latent numbers in order beside their places among rows of patches.
+private struct LatentPlaces {
+  let grid: TokenGrid
+  let patch: [Int]
+  let channels: Int
+  let rowWidth: Int
+  /// Of each channel and each position within the patch, the place in a row.
+  let columns: [Int]
+
+  func visit(_ body: (_ latent: Int, _ place: Int) -> Void) {
     let (height, width) = (grid.rows * patch[1], grid.columns * patch[2])
-    let rowWidth = rows.shape[1]
-    let latent = latents.pointer.assumingMemoryBound(to: Float.self)
-    let target = rows.pointer.assumingMemoryBound(to: Float.self)
+    var latent = 0
     for channel in 0..<channels {
       for frame in 0..<grid.frames {
         for y in 0..<height {
           let token = (frame * grid.rows + y / patch[1]) * grid.columns
-          let source = latent + ((channel * grid.frames + frame) * height + y) * width
+          let first = (channel * patch[1] + y % patch[1]) * patch[2]
           for x in 0..<width {
-            let column = place(channel, y % patch[1], x % patch[2])
-            move(source + x, target + (token + x / patch[2]) * rowWidth + column)
+            let place = (token + x / patch[2]) * rowWidth + columns[first + x % patch[2]]
+            body(latent, place)
+            latent += 1
           }
         }
       }
     }
-    withExtendedLifetime((latents, rows)) {}
   }
 }

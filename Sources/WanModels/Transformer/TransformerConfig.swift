@@ -41,7 +41,7 @@ package struct TransformerConfig: Sendable, Equatable {
     epsilon: 1e-6, qkNorm: true, crossAttentionNorm: true)
 
   /// The widths of Wan2.1-1.3B, with the same inputs and expression branch.
-  package static let wan1_3B: TransformerConfig = {
+  package static let wan1Point3B: TransformerConfig = {
     var config = wan14B
     (config.dim, config.ffnDim, config.numHeads, config.numLayers) = (1536, 8960, 12, 30)
     return config

@@ -1,0 +1,136 @@
+import Foundation
+import Layers
+import Synchronization
+import TensorCore
+import TestSupport
+
+/// A file of the golden folder, and what is to be done with it.
+struct GoldenCase: Sendable, CustomStringConvertible {
+  enum Task: Sendable {
+    /// Compare at this level, in this arithmetic.
+    case run(InstructionSet, Arithmetic)
+    /// Nothing yet: step `step` builds what is compared.
+    case pending(step: Int)
+    /// Fail: the file cannot be run.
+    case refuse(reason: String)
+  }
+
+  let path: String
+
+  /// The case's kind, empty where the file does not tell.
+  let kind: String
+  let task: Task
+
+  var isPending: Bool {
+    if case .pending = task { true } else { false }
+  }
+
+  var name: String { URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent }
+
+  var description: String {
+    switch task {
+    case .run(let level, let arithmetic): "\(name), \(level.rawValue), \(arithmetic.rawValue)"
+    case .pending(let step): "\(name), pending until step \(step)"
+    case .refuse: "\(name), cannot be run"
+    }
+  }
+}
+
+/// A folder of golden files, and what this suite can do with them.
+struct GoldenFolder: Sendable {
+  enum Failure: Error, Equatable, CustomStringConvertible {
+    case unreadable(folder: String, reason: String)
+    case empty(folder: String)
+
+    var description: String {
+      switch self {
+      case .unreadable(let folder, let reason): "golden folder \(folder): \(reason)"
+      case .empty(let folder): "golden folder \(folder): no .safetensors file"
+      }
+    }
+  }
+
+  var path: String
+  var kinds = goldenKinds
+  var pendingKinds = pendingGoldenKinds
+  var instructionSets = InstructionSet.tested
+
+  /// `FLASHPORTRAIT_GOLDEN`, else the copies beside the tests.
+  static let chosen = GoldenFolder(
+    path: ProcessInfo.processInfo.environment["FLASHPORTRAIT_GOLDEN"]
+      ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .appendingPathComponent("Goldens").path)
+
+  /// The `.safetensors` files, by name.
+  ///
+  /// - Throws: `Failure`: a suite without a case would pass for the wrong reason.
+  func files() throws -> [String] {
+    let names: [String]
+    do {
+      names = try FileManager.default.contentsOfDirectory(atPath: path)
+    } catch {
+      throw Failure.unreadable(folder: path, reason: "\(error.localizedDescription)")
+    }
+    let files = names.filter { $0.hasSuffix(".safetensors") }.sorted()
+    guard !files.isEmpty else { throw Failure.empty(folder: path) }
+    return files.map { path + "/" + $0 }
+  }
+
+  /// Every file in every way that its kind can be run, at least one case for each file.
+  ///
+  /// - Throws: `Failure`.
+  func cases() throws -> [GoldenCase] { try files().flatMap(cases(of:)) }
+
+  private func cases(of file: String) -> [GoldenCase] {
+    let kind: String
+    do {
+      kind = try Golden(path: file).kind
+    } catch {
+      return [GoldenCase(path: file, kind: "", task: .refuse(reason: "\(error)"))]
+    }
+    func tasks() -> [GoldenCase.Task] {
+      switch (kinds[kind], pendingKinds[kind]) {
+      case (let known?, nil):
+        return instructionSets.flatMap { level in
+          known.arithmetics.map { .run(level, $0) }
+        }
+      case (nil, let step?): return [.pending(step: step)]
+      case (_?, _?): return [.refuse(reason: "kind '\(kind)' can be run and is pending: which?")]
+      case (nil, nil): return [.refuse(reason: "unknown kind '\(kind)'")]
+      }
+    }
+    return tasks().map { GoldenCase(path: file, kind: kind, task: $0) }
+  }
+
+  /// Runs a case and returns what is wrong, a line for each tensor; a case that cannot be run is wrong.
+  func differences(of golden: GoldenCase) throws -> [String] {
+    switch golden.task {
+    case .refuse(let reason): return ["\(golden.path): \(reason)"]
+    case .pending(let step): return ["\(golden.path): waits for step \(step)"]
+    case .run(let level, let arithmetic):
+      guard let kind = kinds[golden.kind] else { return ["unknown kind '\(golden.kind)'"] }
+      let file = try Golden(path: golden.path)
+      let execution = Execution(arithmetic: arithmetic, context: try Self.context(at: level))
+      let found = try kind.check(file, execution)
+      let forgotten = file.notCompared(
+        prefixes: arithmetic == .f32 ? ["output.", "state."] : ["output."])
+      return found + forgotten.map { "\(file.name), \($0): nothing was compared with it" }
+    }
+  }
+
+  /// Kinds that are listed both as runnable and as pending.
+  var staleKinds: [String] { pendingKinds.keys.filter { kinds[$0] != nil }.sorted() }
+
+  /// One context for each level, not one for each case: threads stay with their pool.
+  private static func context(at level: InstructionSet) throws -> ComputeContext {
+    try contexts.withLock { contexts in
+      if let context = contexts[level] { return context }
+      let context = try ComputeContext(
+        instructionSet: level, threadCount: Processor.physicalCoreCount)
+      contexts[level] = context
+      return context
+    }
+  }
+
+  private static let contexts = Mutex<[InstructionSet: ComputeContext]>([:])
+}
