@@ -11,7 +11,7 @@ package struct ModelGeometry: Sendable, Equatable, Codable {
   package static let wan14B = ModelGeometry(transformer: .wan14B)
 
   /// The transformer's widths of Wan2.1-1.3B, all else as published.
-  package static let wan1Point3B = ModelGeometry(transformer: .wan1_3B)
+  package static let wan1Point3B = ModelGeometry(transformer: .wan1Point3B)
 
   /// The geometries that have a name.
   package static let named: [(name: String, geometry: ModelGeometry)] = [
@@ -72,13 +72,13 @@ extension ModelGeometry {
   /// Small enough for a whole job in seconds, with everything that the published networks have.
   package static let tiny = {
     var geometry = wan14B
-    geometry.transformer.dim = 128
+    geometry.transformer.dim = 96
     geometry.transformer.ffnDim = 320
     geometry.transformer.freqDim = 64
     geometry.transformer.textDim = 64
     geometry.transformer.textLength = 64
     geometry.transformer.imageDim = 64
-    geometry.transformer.portraitDim = 96
+    geometry.transformer.portraitDim = 80
     geometry.transformer.numHeads = 2
     geometry.transformer.numLayers = 3
     return geometry
