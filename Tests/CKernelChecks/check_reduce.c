@@ -1,4 +1,5 @@
-// Checks of the reductions and of the resampling, whose bits are the same at every level.
+// Checks of the reductions, of the resampling and of pooling, whose bits are the same at every
+// level.
 #include "check_inputs.h"
 #include "checks.h"
 
@@ -80,11 +81,53 @@ static void check_resample(fp_check_run *run) {
     }
 }
 
+/// Windows with and without padding, over a picture that lies in a wider one; some values are NaN.
+static void check_pool(fp_check_run *run) {
+  enum { rows = 5, columns = 6, gap = 3 };
+  static const int64_t windows[][3] = {{2, 2, 0}, {3, 2, 1}, {3, 1, 1}, {1, 1, 0}, {5, 4, 2}};
+  for (size_t w = 0; w < sizeof windows / sizeof *windows; w++)
+    for (int c = 1; c < fp_check_count_count; c++)
+      for (int type = FP_F32; type <= FP_BF16; type++) {
+        const size_t channels = fp_check_counts[c], size = fp_dtype_size((fp_dtype)type);
+        const size_t wide = channels + gap, count = rows * columns * wide - gap;
+        char *x = fp_check_array(run, (fp_dtype)type, count, 3, 2 * (size_t)(c % 2));
+        const float nan = NAN;
+        for (size_t i = 7; i < count; i += 61)
+          run->reference->convert.convert(x + size * i, (fp_dtype)type, &nan, FP_F32, 1);
+        const int64_t kernel = windows[w][0], stride = windows[w][1], padding = windows[w][2];
+        const int64_t out_rows = (rows + 2 * padding - kernel) / stride + 1;
+        const int64_t out_columns = (columns + 2 * padding - kernel) / stride + 1;
+        const size_t bytes = (size_t)(out_rows * out_columns) * channels * size;
+        void *got = fp_check_memory(run, bytes, 0, true);
+        void *want = fp_check_memory(run, bytes, 0, false);
+        fp_pool_args args = {.x = x,
+                             .type = (fp_dtype)type,
+                             .x_row = (ptrdiff_t)(columns * wide * size),
+                             .x_pixel = (ptrdiff_t)(wide * size),
+                             .y_row = out_columns * (ptrdiff_t)(channels * size),
+                             .y_pixel = (ptrdiff_t)(channels * size),
+                             .rows = rows,
+                             .columns = columns,
+                             .channels = (int64_t)channels,
+                             .kernel = {kernel, kernel},
+                             .stride = {stride, stride},
+                             .padding = {padding, padding},
+                             .out_columns = out_columns};
+        args.y = got;
+        run->kernels->pool.maximum(&args, 0, 1);
+        run->kernels->pool.maximum(&args, 1, out_rows);
+        args.y = want;
+        run->reference->pool.maximum(&args, 0, out_rows);
+        fp_check_same(run, "largest of windows", got, want, bytes);
+      }
+}
+
 static const fp_check checks[] = {
     {"reduce.moments", check_moments},
     {"reduce.moments_meaning", check_moments_meaning},
     {"reduce.extremes", check_extremes},
     {"resample.axes", check_resample},
+    {"pool.maximum", check_pool},
 };
 
 const fp_check_topic fp_reduce_checks = {checks, sizeof checks / sizeof *checks};

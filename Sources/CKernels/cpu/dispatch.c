@@ -18,6 +18,7 @@ static void fill_generic(fp_kernels *kernels) {
   fp_softmax_init_generic(&kernels->softmax);
   fp_rope_init_generic(&kernels->rope);
   fp_resample_init_generic(&kernels->resample);
+  fp_pool_init_generic(&kernels->pool);
   fp_reduce_init_generic(&kernels->reduce);
   fp_procedural_init_generic(&kernels->procedural);
   fp_lowrank_init_generic(&kernels->lowrank);
@@ -35,6 +36,7 @@ static void fill_avx2(fp_kernels *kernels) {
   fp_softmax_init_avx2(&kernels->softmax);
   fp_rope_init_avx2(&kernels->rope);
   fp_resample_init_avx2(&kernels->resample);
+  fp_pool_init_avx2(&kernels->pool);
   fp_reduce_init_avx2(&kernels->reduce);
   fp_procedural_init_avx2(&kernels->procedural);
   fp_lowrank_init_avx2(&kernels->lowrank);
@@ -51,6 +53,7 @@ static void fill_avx512(fp_kernels *kernels, uint32_t features) {
   fp_softmax_init_avx512(&kernels->softmax);
   fp_rope_init_avx512(&kernels->rope);
   fp_resample_init_avx512(&kernels->resample);
+  fp_pool_init_avx512(&kernels->pool);
   fp_reduce_init_avx512(&kernels->reduce);
   fp_procedural_init_avx512(&kernels->procedural);
   fp_lowrank_init_avx512(&kernels->lowrank);
@@ -73,6 +76,7 @@ static void fill_neon(fp_kernels *kernels) {
   fp_softmax_init_neon(&kernels->softmax);
   fp_rope_init_neon(&kernels->rope);
   fp_resample_init_neon(&kernels->resample);
+  fp_pool_init_neon(&kernels->pool);
   fp_reduce_init_neon(&kernels->reduce);
 }
 #endif

@@ -12,6 +12,7 @@
 #include "fp_matmul.h"
 #include "fp_peak.h"
 #include "fp_norm.h"
+#include "fp_pool.h"
 #include "fp_reduce.h"
 #include "fp_resample.h"
 #include "fp_rope.h"

@@ -10,6 +10,7 @@
 #include "fp_matmul.h"
 #include "fp_peak.h"
 #include "fp_norm.h"
+#include "fp_pool.h"
 #include "fp_reduce.h"
 #include "fp_resample.h"
 #include "fp_rope.h"
@@ -30,6 +31,7 @@ typedef struct fp_kernels {
   fp_softmax_kernels softmax;
   fp_rope_kernels rope;
   fp_resample_kernels resample;
+  fp_pool_kernels pool;
   fp_reduce_kernels reduce;
   fp_procedural_kernels procedural;
   fp_lowrank_kernels lowrank;

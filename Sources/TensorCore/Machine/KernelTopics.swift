@@ -29,6 +29,7 @@ package struct KernelTopic: Sendable, Equatable {
     ("softmax", range(\.softmax)),
     ("rotary positions", range(\.rope)),
     ("resampling", range(\.resample)),
+    ("pooling", range(\.pool)),
     ("reductions", range(\.reduce)),
     ("adapters", range(\.lowrank)),
     ("weights by formula", range(\.procedural)),

@@ -13,7 +13,7 @@ package final class AttentionContext: Sendable {
 
   package let kind: Kind
   /// `[groups * rows, width]`.
-  let rows: Tensor
+  package let rows: Tensor
   /// Sets of rows, each seen by its own share of the tokens: the latent frames of expression tokens.
   package let groupCount: Int
   /// Whether keys and values stay after their first use.

@@ -91,7 +91,7 @@ struct Patches {
       }
       let from = source.pointer.assumingMemoryBound(to: Float.self)
       let into = result.pointer.assumingMemoryBound(to: Float.self)
-      places.forEach { latent, place in into[place] = from[latent] }
+      places.visit { latent, place in into[place] = from[latent] }
       withExtendedLifetime(source) {}
       first += source.shape[0]
     }
@@ -110,7 +110,7 @@ struct Patches {
     let places = places(channels: channels, rowWidth: rows.shape[1]) { $1 * channels + $0 }
     let from = rows.pointer.assumingMemoryBound(to: Float.self)
     let into = result.pointer.assumingMemoryBound(to: Float.self)
-    places.forEach { latent, place in into[latent] = from[place] }
+    places.visit { latent, place in into[latent] = from[place] }
     withExtendedLifetime(rows) {}
     return result
   }
@@ -138,7 +138,7 @@ private struct LatentPlaces {
   /// Of each channel and each position within the patch, the place in a row.
   let columns: [Int]
 
-  func forEach(_ body: (_ latent: Int, _ place: Int) -> Void) {
+  func visit(_ body: (_ latent: Int, _ place: Int) -> Void) {
     let (height, width) = (grid.rows * patch[1], grid.columns * patch[2])
     var latent = 0
     for channel in 0..<channels {

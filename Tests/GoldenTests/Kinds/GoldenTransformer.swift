@@ -1,0 +1,125 @@
+import Checkpoints
+import Foundation
+import Layers
+import TensorCore
+import TestSupport
+import WanModels
+
+/// Relative root-mean-square error that bf16 may have: operands of 8 bits through a few blocks.
+private let bf16Bound = 2e-2
+
+/// What a case's outputs are computed from.
+private struct TransformerCase {
+  let golden: Golden
+  let execution: Execution
+  let transformer: Transformer
+  let grid: TokenGrid
+  let text: AttentionContext
+  let image: AttentionContext
+
+  private struct Configuration: Decodable {
+    let seqLen: Int
+    let statesTakenAt: String
+
+    enum CodingKeys: String, CodingKey {
+      case seqLen = "seq_len"
+      case statesTakenAt = "states_taken_at"
+    }
+  }
+
+  private let configuration: Configuration
+
+  init(_ golden: Golden, _ execution: Execution) throws {
+    self.golden = golden
+    self.execution = execution
+    configuration = try golden.configuration(as: Configuration.self)
+    let image = try golden.input("input.clip_fea")
+    let width = golden.hasInput("input.emo_proj") ? try golden.input("input.emo_proj").shape[-1] : 8
+    let config = try Self.config(golden, imageDim: image.shape[-1], portraitDim: width)
+    let source = ProceduralTensorSource(
+      dtype: execution.arithmetic == .f32 ? .f32 : .bf16, on: execution.context)
+    transformer = try Transformer(config, weights: source, execution: execution)
+    let latents = try golden.input("input.x")
+    grid = try transformer.grid(
+      latents: Shape(Array(latents.shape.axes.dropFirst())),
+      sequenceLength: configuration.seqLen)
+    text = try transformer.textContext(golden.input("input.context"))
+    self.image = try transformer.imageContext(Self.withoutBatch(image))
+  }
+
+  /// The case's model, and the widths of its inputs, which the published code has as constants.
+  private static func config(
+    _ golden: Golden, imageDim: Int, portraitDim: Int
+  ) throws -> TransformerConfig {
+    let object = try JSONSerialization.jsonObject(with: golden.configuration) as? [String: Any]
+    var model = object?["model"] as? [String: Any] ?? [:]
+    model["image_dim"] = imageDim
+    model["portrait_dim"] = portraitDim
+    return try TransformerConfig(
+      shapes: NamedShapes([]), file: JSONSerialization.data(withJSONObject: model))
+  }
+
+  static func withoutBatch(_ tensor: Tensor) throws -> Tensor {
+    try tensor.reshaped(Shape(Array(tensor.shape.axes.dropFirst())))
+  }
+
+  /// The branch of an output ("output.emo_global_ip_scale_0.5"), and its scale.
+  func branch(of output: String) throws -> GuidanceBranch {
+    let scale = Float(output.drop { !$0.isNumber }) ?? 0
+    let name = output.contains("emo_global") ? "input.emo_proj_global" : "input.emo_proj"
+    guard golden.hasInput(name) else { return GuidanceBranch(text: text, image: image) }
+    let tokens = try Self.withoutBatch(golden.input(name))
+    return GuidanceBranch(
+      text: text, image: image, portrait: try transformer.portraitContext(tokens),
+      expressionScale: scale)
+  }
+
+  /// The output beside whose computation the states were noted.
+  func isObserved(_ output: String) -> Bool {
+    output == "output." + configuration.statesTakenAt.replacing(" ", with: "_")
+  }
+
+  func difference(_ got: Tensor, _ name: String) throws -> String? {
+    execution.arithmetic == .f32
+      ? try golden.difference(got, from: name)
+      : try golden.difference(got, from: name, relativeError: bf16Bound)
+  }
+
+  /// Compares a state, float32 alone: the bound of bf16 is for whole networks.
+  func state(_ got: Tensor, _ name: String) throws -> String? {
+    guard execution.arithmetic == .f32, golden.has("state." + name) else { return nil }
+    return try golden.difference(got, from: "state." + name)
+  }
+}
+
+/// The diffusion transformer: every output is a guidance branch of one pass.
+@Sendable func checkTransformer(_ golden: Golden, _ execution: Execution) throws -> [String] {
+  let model = try TransformerCase(golden, execution)
+  let outputs = golden.names(prefix: "output.")
+  let branches = try outputs.map(model.branch)
+  var state = try model.transformer.embed(
+    TransformerCase.withoutBatch(golden.input("input.x")),
+    condition: TransformerCase.withoutBatch(golden.input("input.y")),
+    timestep: Double(golden.floats("input.t")[0]), grid: model.grid)
+
+  let context = try model.text.rows.converted(to: .f32)
+  let picture = try model.image.rows.converted(to: .f32)
+  let embedded = try Tensor(
+    picture.floats() + context.floats(),
+    shape: [picture.shape[0] + context.shape[0], context.shape[1]])
+  var differences: [String?] = [
+    try model.state(state.hidden.branch(0), "x_embedded"),
+    try model.state(state.time.e, "e"), try model.state(state.time.e0, "e0"),
+    try model.state(embedded, "context_embedded"),
+  ]
+  let observed = outputs.firstIndex(where: model.isObserved)
+  try model.transformer.runBlocks(&state, branches: branches) { block, hidden in
+    guard let observed else { return }
+    differences.append(try model.state(hidden.branch(observed), "block\(block)"))
+  }
+  for (index, output) in outputs.enumerated() {
+    let velocity = try model.transformer.velocity(of: state.hidden.branch(index), state)
+    differences.append(try model.difference(velocity, output))
+  }
+  return differences.compactMap(\.self)
+}
