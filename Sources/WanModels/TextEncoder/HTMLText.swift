@@ -2,8 +2,7 @@ import Foundation
 
 /// Character references of HTML in plain text ("&amp;", "&#39;", "&hearts;").
 ///
-/// Numbers and the 252 names of HTML 4 (with "apos") are known; the some two thousand further names of
-/// HTML 5 stay as they are.
+/// Numbers, the 252 names of HTML 4 and "apos" are known, not the two thousand further names of HTML 5.
 enum HTMLText {
   /// The text with references resolved by the rules of HTML 5 (Python's `html.unescape`): a missing
   /// semicolon is forgiven to numbers and to the names up to U+00FF.
@@ -35,7 +34,7 @@ enum HTMLText {
       return ([scalar], word.count + 1)
     }
     for length in stride(from: word.count, to: 1, by: -1) {
-      if let scalar = names[String(name.prefix(length))], scalar.value < 256 {
+      if let scalar = names[String(name.prefix(length))], scalar.value < 256, scalar != "'" {
         return ([scalar], length)
       }
     }
@@ -80,7 +79,7 @@ enum HTMLText {
 
   private static let names: [String: Unicode.Scalar] = {
     var names: [String: Unicode.Scalar] = [
-      "amp": "&", "AMP": "&", "lt": "<", "LT": "<", "gt": ">", "GT": ">", "quot": "\"",
+      "amp": "&", "AMP": "&", "apos": "'", "lt": "<", "LT": "<", "gt": ">", "GT": ">", "quot": "\"",
       "QUOT": "\"", "COPY": "\u{A9}", "REG": "\u{AE}",
     ]
     for (value, name) in zip(UInt32(0xA0)..., latin.split(separator: " ")) {
