@@ -3,6 +3,7 @@ import PackageDescription
 
 let strictSwift: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 let strictC: [CSetting] = [.treatAllWarnings(as: .error)]
+let strictCXX: [CXXSetting] = [.treatAllWarnings(as: .error)]
 
 let package = Package(
   name: "flashportrait",
@@ -13,13 +14,18 @@ let package = Package(
   targets: [
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    // Its pkg-config file also names the trainer's library, which nothing here uses.
+    .target(
+      name: "CSentencePiece", cxxSettings: strictCXX,
+      linkerSettings: [.linkedLibrary("sentencepiece")]),
     .target(name: "CKernels", cSettings: strictC, linkerSettings: [.linkedLibrary("m")]),
     .target(
       name: "TensorCore", dependencies: ["CKernels", "COpenBLAS"], swiftSettings: strictSwift),
     .target(name: "Checkpoints", dependencies: ["TensorCore"], swiftSettings: strictSwift),
     .target(name: "Layers", dependencies: ["TensorCore"], swiftSettings: strictSwift),
     .target(
-      name: "WanModels", dependencies: ["TensorCore", "Checkpoints", "Layers"],
+      name: "WanModels",
+      dependencies: ["CSentencePiece", "TensorCore", "Checkpoints", "Layers"],
       swiftSettings: strictSwift),
     .target(
       name: "PortraitModels", dependencies: ["TensorCore", "Checkpoints", "Layers"],
@@ -63,6 +69,7 @@ let package = Package(
     .testTarget(
       name: "WanModelsTests",
       dependencies: ["TensorCore", "Checkpoints", "Layers", "WanModels", "TestSupport"],
+      exclude: ["Fixtures"],
       swiftSettings: strictSwift),
     .testTarget(
       name: "PortraitModelsTests",
@@ -73,5 +80,6 @@ let package = Package(
       dependencies: ["FlashPortraitCLI", "Checkpoints", "TensorCore", "TestSupport"],
       swiftSettings: strictSwift),
   ],
-  cLanguageStandard: .c11
+  cLanguageStandard: .c11,
+  cxxLanguageStandard: .cxx17
 )

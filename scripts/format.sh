@@ -23,7 +23,7 @@ swift format lint --strict --parallel --recursive "${swift_sources[@]}" || faile
 
 # Columns are counted in characters, tabs and trailing blanks are refused everywhere.
 mapfile -t sources < <(git ls-files --cached --others --exclude-standard -- \
-  '*.c' '*.h' '*.sh' '*.py' '*.swift' '.ci/run')
+  '*.c' '*.cpp' '*.h' '*.sh' '*.py' '*.swift' '.ci/run')
 for source in "${sources[@]}"; do
   [[ -f $source ]] || continue
   LC_ALL=C.UTF-8 awk '

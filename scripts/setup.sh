@@ -7,9 +7,10 @@
 set -euo pipefail
 
 build_packages=(
-  g++ git           # the C library and linker that Swift uses; fetching the argument parser
-  libopenblas-dev   # f32 matrix products
-  pkg-config        # tells the build where OpenBLAS is
+  g++ git              # the C library and linker that Swift uses; fetching the argument parser
+  libopenblas-dev      # f32 matrix products
+  libsentencepiece-dev # the prompt's tokenizer
+  pkg-config           # tells the build where OpenBLAS is
 )
 test_packages=(
   gcc-aarch64-linux-gnu libc6-dev-arm64-cross # compile the NEON kernels

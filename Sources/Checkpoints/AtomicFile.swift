@@ -2,11 +2,12 @@ import Foundation
 
 /// A file that appears under its name only when it is whole: it is written beside, flushed to disk
 /// and renamed; one that is dropped unfinished is removed.
-final class AtomicFile {
-  let path: String
+package final class AtomicFile {
+  package let path: String
 
   private let partialPath: String
   private let descriptor: Int32
+  private let uncached: UncachedWriter?
   private var isOpen = true
 
   /// Bytes handed to the system in one call.
@@ -21,11 +22,18 @@ final class AtomicFile {
     self.path = path
     let url = URL(fileURLWithPath: path)
     let folder = url.deletingLastPathComponent().path
-    try Self.checkRoom(for: byteCount, in: folder, path: path)
+    let available = try DiskSpace.available(in: folder)
+    guard byteCount <= available else {
+      throw CheckpointError.diskFull(path: path, needed: byteCount, available: available)
+    }
     partialPath =
       "\(folder)/.\(url.lastPathComponent).\(getpid())-\(UInt32.random(in: 0 ... .max)).partial"
     descriptor = open(partialPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw Self.failure(path) }
+    uncached =
+      byteCount >= UncachedWriter.leastFile ? UncachedWriter(path: partialPath) : nil
+    // Tells others that its writer lives; a file system without locks does without.
+    _ = flock(descriptor, LOCK_EX | LOCK_NB)
     guard ftruncate(descriptor, off_t(byteCount)) == 0 else {
       let error = Self.failure(path)
       discard()
@@ -35,9 +43,46 @@ final class AtomicFile {
 
   deinit { discard() }
 
+  /// Writes a small file whole.
+  ///
+  /// - Throws: `CheckpointError.unwritable`, `.diskFull`.
+  package static func write(_ data: Data, to path: String) throws {
+    let file = try AtomicFile(path: path, byteCount: data.count)
+    try data.withUnsafeBytes { try file.write($0, at: 0) }
+    try file.finish()
+  }
+
+  /// Removes partial files that writers of this file left behind when they were killed.
+  ///
+  /// - Throws: `CheckpointError.unwritable`.
+  package static func removeAbandoned(of path: String) throws {
+    let url = URL(fileURLWithPath: path)
+    let folder = url.deletingLastPathComponent().path
+    guard access(folder, F_OK) == 0 else { return }
+    let names: [String]
+    do { names = try FileManager.default.contentsOfDirectory(atPath: folder) } catch {
+      throw CheckpointError.unwritable(path: path, reason: "its folder cannot be listed")
+    }
+    for name in names
+    where name.hasPrefix(".\(url.lastPathComponent).") && name.hasSuffix(".partial") {
+      let partial = "\(folder)/\(name)"
+      let handle = open(partial, O_RDONLY | O_CLOEXEC)
+      guard handle >= 0 else { continue }
+      defer { close(handle) }
+      if flock(handle, LOCK_EX | LOCK_NB) == 0 { unlink(partial) }
+    }
+  }
+
   /// Writes bytes at a place of the file.
   func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
     precondition(isOpen, "written after it was finished")
+    let done = uncached?.write(bytes, at: offset) ?? 0..<0
+    try writeCached(UnsafeRawBufferPointer(rebasing: bytes[..<done.lowerBound]), at: offset)
+    try writeCached(
+      UnsafeRawBufferPointer(rebasing: bytes[done.upperBound...]), at: offset + done.upperBound)
+  }
+
+  private func writeCached(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
     var done = 0
     while done < bytes.count {
       let count = pwrite(
@@ -73,16 +118,6 @@ final class AtomicFile {
     defer { close(handle) }
     // Some file systems cannot flush a folder (EINVAL); the file itself is on disk.
     guard fsync(handle) == 0 || errno == EINVAL else { throw Self.failure(path) }
-  }
-
-  private static func checkRoom(for bytes: Int, in folder: String, path: String) throws {
-    var status = statvfs()
-    guard statvfs(folder, &status) == 0 else { throw failure(path) }
-    let (available, overflow) = Int(clamping: status.f_bavail).multipliedReportingOverflow(
-      by: Int(clamping: status.f_frsize))
-    guard overflow || bytes <= available else {
-      throw CheckpointError.diskFull(path: path, needed: bytes, available: available)
-    }
   }
 
   private static func failure(_ path: String) -> CheckpointError {

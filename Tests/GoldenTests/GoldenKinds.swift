@@ -46,11 +46,13 @@ let goldenKinds: [String: GoldenKind] = [
   "resampler": .network(checkResampler),
   "step_distill_lora": .exact(checkStepDistillation),
   "token_split": .exact(checkPortraitTokenSplit),
+  "vae": .network(checkWanVAE),
+  "vae_tiled": .network(checkWanVAE),
 ]
 
 /// Kinds whose parts are not built yet, by the step that builds them.
 let pendingGoldenKinds: [String: Int] = [
-  "tiny_vae": 2, "umt5": 2, "vae": 2, "vae_tiled": 2,
+  "tiny_vae": 2, "umt5": 2,
   "face_alignment": 3, "face_detector_postprocess": 3, "face_geometry": 3, "smoother": 3,
   "tracking": 3, "image_prep": 3,
   "condition_latents": 4, "windows": 4, "sampler": 4, "scheduler_dpm": 4, "scheduler_euler": 4,

@@ -16,6 +16,24 @@ package enum ProcessUsage {
   /// The most resident bytes so far, mapped files included.
   package static func peakResidentBytes() throws -> Int { try status("VmHWM") }
 
+  /// Resident bytes of a mapped file now.
+  package static func residentBytes(ofFile path: String) throws -> Int {
+    // Such a file has no size, and only its first page would be read in one call.
+    let file = FileHandle(forReadingAtPath: "/proc/self/smaps")
+    let text = String(decoding: try file?.readToEnd() ?? Data(), as: UTF8.self)
+    var isFile = false
+    var sum = 0
+    for line in text.split(separator: "\n") {
+      // A mapping's line begins with its addresses, those that follow with a field's name.
+      if line.contains("-"), line.first.map({ $0.isHexDigit && !$0.isUppercase }) ?? false {
+        isFile = line.hasSuffix(path)
+      } else if isFile, line.hasPrefix("Rss:") {
+        sum += (Int(line.filter(\.isNumber)) ?? 0) << 10
+      }
+    }
+    return sum
+  }
+
   /// Lets `peakResidentBytes` start anew from what is resident now.
   package static func resetPeak() throws {
     try "5".write(toFile: "/proc/self/clear_refs", atomically: false, encoding: .utf8)

@@ -10,15 +10,7 @@ package final class PyTorchWriter: TensorFileWriter {
   private var checksums: [String: CRC32] = [:]
   private let entries: [TensorEntry]
 
-  /// What a file has beside tensors: name in the archive and content.
   private static let folder = "archive"
-
-  private static func parts(pickle: [UInt8]) -> [(name: String, content: [UInt8])] {
-    [
-      ("\(folder)/data.pkl", pickle), ("\(folder)/byteorder", Array("little".utf8)),
-      ("\(folder)/version", Array("3\n".utf8)),
-    ]
-  }
 
   /// Creates the file beside its final place.
   ///
@@ -27,6 +19,28 @@ package final class PyTorchWriter: TensorFileWriter {
   package init(path: String, entries: [TensorEntry]) throws {
     self.path = path
     self.entries = entries
+    let parts = try Self.parts(path: path, entries)
+    layout = Self.layout(parts, entries)
+    let file = try AtomicFile(path: path, byteCount: layout.byteCount)
+    let data = layout.entries.dropFirst(parts.count)
+    body = TensorFileBody(file, places: zip(entries, data).map { ($0, $1.offset) })
+    for (index, part) in parts.enumerated() {
+      layout.entries[index].checksum = part.content.withUnsafeBytes(CRC32.of)
+      try body.write(part.content, at: layout.entries[index].offset)
+    }
+  }
+
+  /// Bytes that a file with these tensors will have.
+  ///
+  /// - Throws: `CheckpointError.duplicateTensor`.
+  package static func byteCount(path: String, entries: [TensorEntry]) throws -> Int {
+    layout(try parts(path: path, entries), entries).byteCount
+  }
+
+  /// What a file has beside tensors: name in the archive and content.
+  private static func parts(
+    path: String, _ entries: [TensorEntry]
+  ) throws -> [(name: String, content: [UInt8])] {
     var names: Set<String> = []
     var pickle = PickleWriter()
     for (key, entry) in entries.enumerated() {
@@ -36,19 +50,20 @@ package final class PyTorchWriter: TensorFileWriter {
       pickle.add(entry, key: key)
     }
     pickle.finish()
-    let parts = Self.parts(pickle: pickle.bytes)
-    layout = ZipLayout(
+    return [
+      ("\(folder)/data.pkl", pickle.bytes), ("\(folder)/byteorder", Array("little".utf8)),
+      ("\(folder)/version", Array("3\n".utf8)),
+    ]
+  }
+
+  private static func layout(
+    _ parts: [(name: String, content: [UInt8])], _ entries: [TensorEntry]
+  ) -> ZipLayout {
+    ZipLayout(
       parts.map { ZipLayout.Entry(name: $0.name, byteCount: $0.content.count) }
         + entries.enumerated().map { key, entry in
-          ZipLayout.Entry(name: "\(Self.folder)/data/\(key)", byteCount: entry.byteCount)
+          ZipLayout.Entry(name: "\(folder)/data/\(key)", byteCount: entry.byteCount)
         })
-    let file = try AtomicFile(path: path, byteCount: layout.byteCount)
-    let data = layout.entries.dropFirst(parts.count)
-    body = TensorFileBody(file, places: zip(entries, data).map { ($0, $1.offset) })
-    for (index, part) in parts.enumerated() {
-      layout.entries[index].checksum = part.content.withUnsafeBytes(CRC32.of)
-      try body.write(part.content, at: layout.entries[index].offset)
-    }
   }
 
   package func entry(_ name: String) throws -> TensorEntry { try body.entry(name) }

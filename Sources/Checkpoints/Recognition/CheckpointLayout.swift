@@ -48,6 +48,19 @@ package enum CheckpointLayout {
   private static let own = "FlashPortrait"
   private static let base = "Wan2.1-I2V-14B-720P"
 
+  /// Sizes of the base transformer.
+  package static let configuration = "\(base)/config.json"
+
+  package static let tokenizer = "\(base)/google/umt5-xxl/spiece.model"
+
+  /// Sizes of all networks; no published folder has it, and published sizes do not need it.
+  package static let geometry = "\(own)/geometry.json"
+
+  /// The file of a network, below the folder.
+  package static func item(of network: NetworkKind) -> Item? {
+    items.first { $0.network == network }
+  }
+
   package static let items: [Item] = [
     Item(
       path: "\(own)/transformer.pt", purpose: "transformer", need: .always,
@@ -68,7 +81,7 @@ package enum CheckpointLayout {
       path: "\(own)/fast_lora_rank64.safetensors", purpose: "4-step LoRA", need: .acceleration,
       network: .adapter),
     Item(
-      path: "\(base)/config.json", purpose: "base configuration", need: .fallback, network: nil),
+      path: configuration, purpose: "base configuration", need: .fallback, network: nil),
     Item(
       path: "\(base)/diffusion_pytorch_model.safetensors.index.json",
       purpose: "base transformer", need: .fallback, network: .wanTransformer),
@@ -80,7 +93,6 @@ package enum CheckpointLayout {
       purpose: "image encoder", need: .always, network: .imageEncoder),
     Item(path: "\(base)/Wan2.1_VAE.pth", purpose: "VAE", need: .always, network: .wanVAE),
     Item(
-      path: "\(base)/google/umt5-xxl/spiece.model", purpose: "tokenizer", need: .always,
-      network: nil),
+      path: tokenizer, purpose: "tokenizer", need: .always, network: nil),
   ]
 }

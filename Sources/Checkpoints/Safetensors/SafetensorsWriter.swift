@@ -21,6 +21,15 @@ package final class SafetensorsWriter: TensorFileWriter {
     try body.write(layout.header, at: 0)
   }
 
+  /// Bytes that a file with these tensors will have.
+  ///
+  /// - Throws: `CheckpointError.duplicateTensor`.
+  package static func byteCount(
+    path: String, entries: [TensorEntry], metadata: [String: String] = [:]
+  ) throws -> Int {
+    try SafetensorsLayout(path: path, entries: entries, metadata: metadata).byteCount
+  }
+
   package func entry(_ name: String) throws -> TensorEntry { try body.entry(name) }
 
   package func append(_ bytes: UnsafeRawBufferPointer, to name: String) throws {

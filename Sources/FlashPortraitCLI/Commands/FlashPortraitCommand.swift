@@ -15,7 +15,10 @@ package struct FlashPortraitCommand: ParsableCommand {
       Environment: FLASHPORTRAIT_ISA=generic|neon|avx2|avx512|amx forces a lower instruction set.
       """,
     version: "0.1.0",
-    subcommands: [InspectCommand.self, ConvertCommand.self, DoctorCommand.self, BenchCommand.self])
+    subcommands: [
+      InspectCommand.self, ConvertCommand.self, SynthesizeCommand.self, DoctorCommand.self,
+      BenchCommand.self,
+    ])
 
   package static var _errorPrefix: String { "error: " }
 

@@ -26,7 +26,7 @@ struct CheckpointConversion {
       }
       for group in plan.groups {
         guard let indexPath = group.indexPath else { continue }
-        try ShardIndexFile(group).write(to: indexPath)
+        try writeIndex(of: group, to: indexPath)
         named.append(indexPath)
       }
       progress.finish()
@@ -94,41 +94,13 @@ struct CheckpointConversion {
     }
     progress.advance(result.bytes.count + 4 * result.scales.count)
   }
-}
-
-/// The index of a sharded checkpoint, as the public loaders read it.
-private struct ShardIndexFile: Encodable {
-  private struct Metadata: Encodable {
-    let totalSize: Int
-
-    private enum CodingKeys: String, CodingKey { case totalSize = "total_size" }
-  }
-
-  private let metadata: Metadata
-  private let weightMap: [String: String]
-
-  private enum CodingKeys: String, CodingKey {
-    case metadata
-    case weightMap = "weight_map"
-  }
-
-  init(_ group: ConversionPlan.Group) {
-    metadata = Metadata(totalSize: group.files.reduce(0) { $0 + $1.byteCount })
-    var map: [String: String] = [:]
-    for file in group.files {
-      let name = URL(fileURLWithPath: file.path).lastPathComponent
-      for entry in file.entries { map[entry.name] = name }
-    }
-    weightMap = map
-  }
 
   /// - Throws: `CommandError.outputNotCreated`.
-  func write(to path: String) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    let data = try encoder.encode(self)
+  private func writeIndex(of group: ConversionPlan.Group, to path: String) throws {
+    let index = ShardIndexWriter(
+      group.files.map { (URL(fileURLWithPath: $0.path).lastPathComponent, $0.entries) })
     do {
-      try data.write(to: URL(fileURLWithPath: path), options: .atomic)
+      try index.encoded().write(to: URL(fileURLWithPath: path), options: .atomic)
     } catch {
       throw CommandError.outputNotCreated(path: path, reason: error.localizedDescription)
     }

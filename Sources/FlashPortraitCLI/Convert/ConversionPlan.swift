@@ -56,33 +56,18 @@ struct ConversionPlan {
       for name in items.flatMap(\.entries).map(\.name) where !names.insert(name).inserted {
         throw CheckpointError.duplicateTensor(path: path, tensor: name)
       }
-      let shards = Self.shards(of: items, limit: shardSize ?? .max)
+      let shards = Shards.cut(items, limit: shardSize ?? .max) { item in
+        item.entries.reduce(0) { $0 + $1.byteCount }
+      }
       guard shards.count > 1 else {
         return Group(files: [File(path: path, items: items)], indexPath: nil)
       }
       let stem = path.hasSuffix(".safetensors") ? String(path.dropLast(12)) : path
       let files = shards.enumerated().map { index, items in
-        let number = String(format: "-%05d-of-%05d", index + 1, shards.count)
-        return File(path: "\(stem)\(number).safetensors", items: items)
+        File(path: Shards.name(stem, index: index, of: shards.count), items: items)
       }
       return Group(files: files, indexPath: "\(stem).safetensors.index.json")
     }
-  }
-
-  /// Cuts tensors, in their order, into lists of at most `limit` bytes; a larger tensor is alone.
-  private static func shards(of items: [Item], limit: Int) -> [[Item]] {
-    var shards: [[Item]] = [[]]
-    var size = 0
-    for item in items {
-      let bytes = item.entries.reduce(0) { $0 + $1.byteCount }
-      if !shards[shards.count - 1].isEmpty && bytes > limit - min(size, limit) {
-        shards.append([])
-        size = 0
-      }
-      shards[shards.count - 1].append(item)
-      size += bytes
-    }
-    return shards
   }
 }
 

@@ -45,11 +45,7 @@ enum OutputCheck {
   private static func checkRoom(
     for plan: ConversionPlan, in folder: String, _ path: String
   ) throws {
-    var status = statvfs()
-    guard statvfs(folder, &status) == 0 else {
-      throw CommandError.outputNotCreated(path: path, reason: String(cString: strerror(errno)))
-    }
-    let available = Int(clamping: status.f_bavail) * Int(clamping: status.f_frsize)
+    let available = try DiskSpace.available(in: folder)
     // A header line takes a name and some numbers.
     let headers = plan.groups.flatMap(\.files).flatMap(\.entries)
       .reduce(0) { $0 + $1.name.utf8.count + 128 }

@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import Layers
+import PortraitPipeline
 import TensorCore
 
 /// The one place where errors of every module become an exit status and a line for the user.
@@ -16,6 +17,7 @@ package struct Failure: Equatable {
     case let error as CommandError: self.init(error.status, error.description)
     case let error as CheckpointError: self.init(error.status, error.description)
     case let error as NetworkError: self.init(.badData, error.description)
+    case let error as PipelineError: self.init(error.status, error.description)
     case let error as TensorError: self.init(error.status, error.description)
     case let error as CocoaError: self.init(cocoa: error)
     case let error as POSIXError: self.init(posix: error)
@@ -72,6 +74,16 @@ extension CheckpointError {
       .badData
     case .unwritable: .cannotCreate
     case .diskFull: .inputOutput
+    }
+  }
+}
+
+extension PipelineError {
+  var status: ExitStatus {
+    switch self {
+    case .geometryUnreadable: .inputMissing
+    case .unknownGeometryKey, .geometryValue, .inconsistentGeometry: .badData
+    case .fileInTheWay: .cannotCreate
     }
   }
 }

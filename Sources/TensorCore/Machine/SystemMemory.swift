@@ -17,6 +17,17 @@ package struct SystemMemory: Sendable, Equatable {
   /// "always", "madvise" or "never": whether large buffers get 2 MiB pages; nil where unknown.
   package let hugePages: String?
 
+  package init(
+    total: Int, available: Int, controlGroupLimit: Int? = nil, controlGroupUsed: Int? = nil,
+    hugePages: String? = nil
+  ) {
+    self.total = total
+    self.available = available
+    self.controlGroupLimit = controlGroupLimit
+    self.controlGroupUsed = controlGroupUsed
+    self.hugePages = hugePages
+  }
+
   /// Bytes that this process can still take.
   package var usable: Int {
     guard let controlGroupLimit else { return available }

@@ -1,0 +1,76 @@
+import ArgumentParser
+import Checkpoints
+import PortraitPipeline
+import TensorCore
+
+struct SynthesizeCommand: ComputingCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "synthesize",
+    abstract: "Writes a folder of checkpoints whose weights come from a formula.",
+    discussion: """
+      For trying speed, memory and whole jobs without a download: the files, tensors and types are \
+      those of the published folder, at any size, but nothing in them is trained.
+
+      A geometry file changes some sizes of a named geometry: {"base": "14b", "transformer": \
+      {"num_layers": 4}}. FOLDER/FlashPortrait/geometry.json, which is written too, lists all keys.
+
+      Memory stays bounded whatever the size, files appear under their names only when complete, \
+      and the same command takes up again what was interrupted.
+      """)
+
+  @Option(
+    help: ArgumentHelp(
+      "Sizes of the networks: 14b (47 GB), 1.3b, tiny, or a file that changes some.",
+      valueName: "name|file.json"),
+    completion: .file(extensions: ["json"]))
+  var geometry: GeometrySource
+
+  @Option(
+    name: .customLong("out"),
+    help: ArgumentHelp("The folder to write, made where it is not there.", valueName: "folder"),
+    completion: .directory)
+  var output: String
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp(
+      "Write the files of these networks only.",
+      valueName: "network"))
+  var networks: [NetworkName] = []
+
+  @Flag(help: "Replace other files that are there.")
+  var overwrite = false
+
+  @OptionGroup(title: "Progress") var reporting: ReportingOptions
+  @OptionGroup(title: "Machine") var machine: MachineOptions
+
+  func validate() throws {
+    if output.isEmpty { throw ValidationError("--out: expected the name of a folder") }
+  }
+
+  func run() throws {
+    let plan = try SynthesisPlan(
+      geometry.load(), networks: networks.isEmpty ? Set(NetworkName.allCases) : Set(networks))
+    let synthesis = try CheckpointSynthesis(plan, folder: output, overwrites: overwrite)
+    let progress = Progress("writing \(output)", total: synthesis.byteCount, reporting)
+    for file in synthesis.kept { progress.detail("\(output)/\(file.path): there already") }
+    try Interruption.deferred {
+      do {
+        try synthesis.run { event in
+          try Interruption.check()
+          switch event {
+          case .wrote(let bytes): progress.advance(bytes)
+          case .finished(let path): progress.detail(path)
+          }
+        }
+      } catch {
+        progress.closeLine()
+        throw error
+      }
+      progress.finish()
+    }
+    try Console.current.printResult(output)
+  }
+}
+
+extension NetworkName: ExpressibleByArgument {}

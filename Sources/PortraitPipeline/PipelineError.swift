@@ -1,0 +1,28 @@
+/// What the pipeline finds wrong with what it was asked for.
+package enum PipelineError: Error, Equatable, CustomStringConvertible {
+  /// A geometry file that cannot be read.
+  case geometryUnreadable(path: String, reason: String)
+  /// A key of a geometry file that no network has; `near` is one that may be meant.
+  case unknownGeometryKey(path: String, key: String, near: String?)
+  /// A value of a geometry file, or the file as a whole (`key` is nil).
+  case geometryValue(path: String, key: String?, expected: String, found: String)
+  /// Two networks that do not fit together.
+  case inconsistentGeometry(key: String, value: Int, other: String, needed: Int)
+  /// A file that would have to be replaced.
+  case fileInTheWay(path: String)
+
+  package var description: String {
+    switch self {
+    case .geometryUnreadable(let path, let reason): "\(path): \(reason)"
+    case .unknownGeometryKey(let path, let key, let near):
+      "\(path): no network has '\(key)'" + (near.map { "; did you mean '\($0)'?" } ?? "")
+    case .geometryValue(let path, let key, let expected, let found):
+      "\(path): \(key.map { "'\($0)': " } ?? "")expected \(expected), found \(found)"
+    case .inconsistentGeometry(let key, let value, let other, let needed):
+      "the networks do not fit together: '\(key)' is \(value), but '\(other)' asks for \(needed)"
+    case .fileInTheWay(let path):
+      "\(path): is there already, with other content; give --overwrite to replace it, or another "
+        + "folder"
+    }
+  }
+}

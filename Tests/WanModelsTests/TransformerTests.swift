@@ -1,0 +1,168 @@
+import Checkpoints
+import Layers
+import TensorCore
+import TestSupport
+import Testing
+import WanModels
+
+/// A transformer of a few channels, and what a pass needs.
+private struct SmallTransformer {
+  let transformer: Transformer
+  let grid: TokenGrid
+  let text: AttentionContext
+  let otherText: AttentionContext
+  let image: AttentionContext
+  let portrait: AttentionContext
+
+  static let config: TransformerConfig = {
+    var config = TransformerConfig.wan14B
+    (config.dim, config.ffnDim, config.numHeads, config.numLayers) = (48, 80, 2, 3)
+    (config.freqDim, config.textDim, config.textLength) = (16, 24, 12)
+    (config.imageDim, config.portraitDim) = (20, 28)
+    return config
+  }()
+
+  static let window: Shape = [16, 3, 6, 8]
+
+  init(
+    _ arithmetic: Arithmetic = .f32, threads: Int = 4, keepsKeys: Bool = true,
+    source: (any TensorSource)? = nil, residency: WeightResidency = .resident
+  ) throws {
+    let context = try ComputeContext(instructionSet: .best, threadCount: threads)
+    transformer = try Transformer(
+      Self.config, weights: source ?? ProceduralTensorSource(on: context),
+      execution: Execution(arithmetic: arithmetic, context: context), residency: residency)
+    grid = try transformer.grid(latents: Self.window)
+    let config = Self.config
+    text = try transformer.textContext(Self.noise("text", [5, config.textDim]))
+    otherText = try transformer.textContext(Self.noise("other text", [9, config.textDim]))
+    image = try transformer.imageContext(Self.noise("image", [7, config.imageDim]))
+    portrait = try transformer.portraitContext(
+      Self.noise("portrait", [3, 11, config.portraitDim]), keepsKeys: keepsKeys)
+  }
+
+  static func noise(_ name: String, _ shape: Shape) throws -> Tensor {
+    try ProceduralWeights.noise(name, shape: shape, scale: 1)
+  }
+
+  var branches: [GuidanceBranch] {
+    [
+      GuidanceBranch(text: text, image: image, portrait: portrait),
+      GuidanceBranch(text: text, image: image, portrait: portrait, expressionScale: 0),
+      GuidanceBranch(text: otherText, image: image, portrait: portrait, expressionScale: 0.5),
+    ]
+  }
+
+  func run(
+    _ branches: [GuidanceBranch], observer: Transformer.BlockObserver? = nil
+  ) throws -> [[Float]] {
+    try transformer(
+      Self.noise("latents", Self.window), condition: Self.noise("condition", [20, 3, 6, 8]),
+      timestep: 321.5, grid: grid, branches: branches, observer: observer
+    ).map { try $0.floats() }
+  }
+}
+
+private func same(_ a: [[Float]], _ b: [[Float]]) -> Bool {
+  a.count == b.count && zip(a, b).allSatisfy { $0.elementsEqual($1) }
+}
+
+@Suite struct TransformerTests {
+  @Test(arguments: [Arithmetic.f32, .bf16])
+  func branchesTogetherAreWhatTheyAreAlone(_ arithmetic: Arithmetic) throws {
+    let small = try SmallTransformer(arithmetic)
+    let together = try small.run(small.branches)
+    let alone = try small.branches.map { try small.run([$0])[0] }
+    #expect(same(together, alone))
+    #expect(!together[0].elementsEqual(together[1]))
+    #expect(!together[1].elementsEqual(together[2]))
+  }
+
+  @Test(arguments: [Arithmetic.f32, .bf16])
+  func threadsDoNotMatter(_ arithmetic: Arithmetic) throws {
+    let one = try SmallTransformer(arithmetic, threads: 1)
+    let four = try SmallTransformer(arithmetic, threads: 4)
+    #expect(same(try one.run(one.branches), try four.run(four.branches)))
+  }
+
+  /// Keys and values that are kept, made anew at every use, and used a second time.
+  @Test func keptKeysDoNotMatter() throws {
+    let kept = try SmallTransformer()
+    let fresh = try SmallTransformer(keepsKeys: false)
+    let first = try kept.run(kept.branches)
+    #expect(same(first, try kept.run(kept.branches)))
+    #expect(same(first, try fresh.run(fresh.branches)))
+    #expect(fresh.portrait.byteCount == 0)
+    #expect(kept.portrait.byteCount > 0)
+  }
+
+  /// Weights that are read from a file block by block and given back.
+  @Test func streamedWeightsAreTheSame() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path + "/transformer.safetensors"
+    let source = RecordingTensorSource()
+    _ = try Transformer(
+      SmallTransformer.config, weights: source, execution: Execution(arithmetic: .f32))
+    try SafetensorsWriter.write(
+      try source.declarations.map {
+        ($0.name, try ProceduralWeights.tensor($0.name, shape: $0.shape, dtype: .bf16))
+      }, to: path)
+    let loader = try WeightLoader(
+      network: "transformer", origins: [WeightOrigin(Checkpoint.open(path))])
+    let resident = try SmallTransformer()
+    let expected = try resident.run(resident.branches)
+    for keeping in [0, 100_000, 1 << 30] {
+      let streamed = try SmallTransformer(source: loader, residency: .streamed(keeping: keeping))
+      #expect(same(expected, try streamed.run(streamed.branches)))
+      #expect(same(expected, try streamed.run(streamed.branches)))
+      #expect(streamed.transformer.secondsWaitedForWeights >= 0)
+    }
+    try loader.finish()
+  }
+
+  @Test func everyBlockCanBeObserved() throws {
+    let small = try SmallTransformer()
+    var seen: [Int] = []
+    var last: [[Float]] = []
+    let outputs = try small.run(small.branches) { block, hidden in
+      seen.append(block)
+      last = try (0..<3).map { try hidden.branch($0).floats() }
+    }
+    #expect(seen == [0, 1, 2])
+    // The head on what was seen last gives what the pass gave.
+    let state = try small.transformer.embed(
+      SmallTransformer.noise("latents", SmallTransformer.window),
+      condition: SmallTransformer.noise("condition", [20, 3, 6, 8]), timestep: 321.5,
+      grid: small.grid)
+    let again = try last.map {
+      try small.transformer.velocity(of: Tensor($0, shape: [36, 48]), state).floats()
+    }
+    #expect(same(outputs, again))
+  }
+
+  @Test func wrongInputsAreNamed() throws {
+    let small = try SmallTransformer()
+    let transformer = small.transformer
+    #expect(throws: NetworkError.self) { try transformer.grid(latents: [16, 3, 5, 8]) }
+    #expect(throws: NetworkError.self) { try transformer.grid(latents: [16, 0, 6, 8]) }
+    #expect(throws: NetworkError.self) {
+      try transformer.grid(latents: SmallTransformer.window, sequenceLength: 35)
+    }
+    #expect(throws: NetworkError.self) {
+      try transformer.textContext(SmallTransformer.noise("long", [13, 24]))
+    }
+    #expect(throws: NetworkError.self) {
+      try transformer.portraitContext(SmallTransformer.noise("narrow", [3, 11, 27]))
+    }
+    #expect(throws: NetworkError.self) {
+      try transformer(
+        SmallTransformer.noise("latents", [16, 3, 6, 8]),
+        condition: SmallTransformer.noise("condition", [19, 3, 6, 8]), timestep: 1,
+        grid: small.grid, branches: small.branches)
+    }
+    let manyFrames = try transformer.portraitContext(SmallTransformer.noise("many", [37, 2, 28]))
+    #expect(throws: NetworkError.self) {
+      try small.run([GuidanceBranch(text: small.text, image: small.image, portrait: manyFrames)])
+    }
+  }
+}
