@@ -4,8 +4,8 @@ import PortraitModels
 import TensorCore
 import TestSupport
 
-/// Relative error in bf16: PyTorch's own bf16 run of the stored case is 1.1e-2 off.
-private let bf16Bound = 1.65e-2
+/// Relative error in bf16: that of PyTorch in bfloat16 was 0.6e-2 to 2.0e-2 for single parts of ten crops.
+private let bf16Bound = 2.5e-2
 
 /// The motion encoder on aligned crops.
 @Sendable func checkMotionEncoder(_ golden: Golden, _ execution: Execution) throws -> [String] {

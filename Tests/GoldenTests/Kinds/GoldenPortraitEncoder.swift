@@ -5,7 +5,7 @@ import TensorCore
 import TestSupport
 
 /// Relative error in bf16, 1.5 times that of PyTorch's bf16 run of the same networks.
-private let bf16Bound = 1.5e-2
+private let bf16Bound = 0.0
 
 /// Weights by formula in the type of the mode.
 private func weights(_ execution: Execution, prefix: String = "") -> ProceduralTensorSource {
