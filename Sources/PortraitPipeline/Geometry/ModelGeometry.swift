@@ -11,7 +11,7 @@ package struct ModelGeometry: Sendable, Equatable, Codable {
   package static let wan14B = ModelGeometry(transformer: .wan14B)
 
   /// The transformer's widths of Wan2.1-1.3B, all else as published.
-  package static let wan1Point3B = ModelGeometry(transformer: .wan1_3B)
+  package static let wan1Point3B = ModelGeometry(transformer: .wan1Point3B)
 
   /// The geometries that have a name.
   package static let named: [(name: String, geometry: ModelGeometry)] = [
