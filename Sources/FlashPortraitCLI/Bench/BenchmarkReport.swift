@@ -12,6 +12,8 @@ struct BenchmarkReport: Encodable {
   let gflops: Double
   let peakGflops: Double
   let shareOfPeak: Double
+  /// Of the whole process, inputs and all; nil where the system does not tell.
+  let peakMemoryBytes: Int?
   let isa: String
   let threads: Int
   let processor: String
@@ -29,6 +31,7 @@ struct BenchmarkReport: Encodable {
     gflops = operation.operations / secondsMedian * 1e-9
     peakGflops = median(peaks) * 1e-9
     shareOfPeak = gflops / peakGflops
+    peakMemoryBytes = SystemMemory.peakResident()
     isa = context.instructionSet.rawValue
     threads = context.pool.threadCount
     processor = Processor.name
@@ -56,6 +59,7 @@ struct BenchmarkReport: Encodable {
     try encode(gflops, "gflops")
     try encode(peakGflops, "peak_gflops")
     try encode(shareOfPeak, "share_of_peak")
+    if let peakMemoryBytes { try encode(peakMemoryBytes, "peak_memory_bytes") }
     try encode(isa, "isa")
     try encode(threads, "threads")
     try encode(processor, "processor")
@@ -75,6 +79,7 @@ struct BenchmarkReport: Encodable {
     table.add("rate", "\(rate(gflops))")
     table.add("peak", "\(rate(peakGflops)) in registers, measured in turns")
     table.add("share of peak", String(format: "%.1f %%", shareOfPeak * 100))
+    if let peakMemoryBytes { table.add("memory", formatBytes(peakMemoryBytes) + " at its peak") }
     return [name] + table.lines
   }
 
