@@ -72,7 +72,9 @@ import Testing
         count += 1
       }
     }
-    let declared = try NetworkName.allCases.map { try ModelGeometry.tiny.declarations(of: $0).count }
+    let declared = try NetworkName.allCases.map {
+      try ModelGeometry.tiny.declarations(of: $0).count
+    }
     #expect(count == declared.reduce(0, +))
   }
 
@@ -123,7 +125,6 @@ import Testing
       try CheckpointSynthesis(
         plan, folder: folder.file("made"), overwrites: true, available: { _ in largest - 1 })
     }
-    // Files take whole blocks on disk, so that replacing them frees a little more.
     _ = try CheckpointSynthesis(
       plan, folder: folder.file("made"), overwrites: true, available: { _ in largest })
   }
