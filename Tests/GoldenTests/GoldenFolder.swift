@@ -112,6 +112,9 @@ struct GoldenFolder: Sendable {
       let file = try Golden(path: golden.path)
       let execution = Execution(arithmetic: arithmetic, context: try Self.context(at: level))
       let found = try kind.check(file, execution)
+      if ProcessInfo.processInfo.environment["FLASHPORTRAIT_GOLDEN_REPORT"] != nil {
+        for line in file.report { print("golden \(golden): \(line)") }
+      }
       let forgotten = file.notCompared(
         prefixes: arithmetic == .f32 ? ["output.", "state."] : ["output."])
       return found + forgotten.map { "\(file.name), \($0): nothing was compared with it" }
