@@ -58,8 +58,13 @@ package struct TextEncoderConfig: Sendable, Equatable {
 
 extension TextEncoderConfig: Codable {
   enum CodingKeys: String, CodingKey {
-    case vocabularySize = "vocab", dim, attentionDim = "dim_attn", ffnDim = "dim_ffn"
-    case numHeads = "num_heads", numLayers = "num_layers", numBuckets = "num_buckets"
+    case vocabularySize = "vocab"
+    case dim
+    case attentionDim = "dim_attn"
+    case ffnDim = "dim_ffn"
+    case numHeads = "num_heads"
+    case numLayers = "num_layers"
+    case numBuckets = "num_buckets"
     case sharesPositions = "shared_pos"
   }
 
