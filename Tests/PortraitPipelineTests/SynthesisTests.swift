@@ -72,7 +72,9 @@ import Testing
         count += 1
       }
     }
-    let declared = try NetworkName.allCases.map { try ModelGeometry.tiny.declarations(of: $0).count }
+    let declared = try NetworkName.allCases.map {
+      try ModelGeometry.tiny.declarations(of: $0).count
+    }
     #expect(count == declared.reduce(0, +))
   }
 

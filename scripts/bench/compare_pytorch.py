@@ -100,8 +100,9 @@ class OwnBench:
     """`flashportrait bench` with fixed arguments; a process for each turn."""
 
     def __init__(self, case, dtype, threads=None, isa=None, extra=()):
-        self.command = [case.flashportrait, "bench", *map(str, CASES[case.name].bench_arguments(case, dtype)),
-                        "--repeat", str(case.repeat), "--json", *extra]
+        arguments = CASES[case.name].bench_arguments(case, dtype)
+        self.command = [case.flashportrait, "bench", *map(str, arguments), "--repeat",
+                        str(case.repeat), "--json", *extra]
         if threads:
             self.command += ["--threads", str(threads)]
         self.environment = dict(os.environ)

@@ -1,4 +1,5 @@
-"""The kernels that compare_pytorch.py times: what our bench is asked for, and the same in PyTorch."""
+"""The kernels that compare_pytorch.py times: what our bench is asked for, and the same in
+PyTorch."""
 
 
 def random_tensors(case):

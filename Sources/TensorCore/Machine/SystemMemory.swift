@@ -54,6 +54,12 @@ package struct SystemMemory: Sendable, Equatable {
     memoryFields(SystemFile.text("/proc/self/status") ?? "")["VmHWM"]
   }
 
+  /// The memory of its own that this process has now: no pages of mapped files; nil where the system
+  /// does not tell.
+  package static func anonymousResident() -> Int? {
+    memoryFields(SystemFile.text("/proc/self/status") ?? "")["RssAnon"]
+  }
+
   /// Bytes by name from the lines "Name:   123 kB" of /proc/meminfo and /proc/self/status.
   package static func memoryFields(_ text: String) -> [String: Int] {
     var fields: [String: Int] = [:]
