@@ -18,6 +18,7 @@ import Testing
       "FlashPortrait transformer (layers 3, expression_dim 80)",
       "Wan transformer (layers 3, dim 96",
       "UMT5 text encoder (layers 2", "CLIP image encoder (layers 3", "Wan VAE (dim 8",
+      "tiny VAE (decoder_width 32",
       "PD-FGC motion encoder", "portrait encoder (layers 2", "  FlashPortrait/face_det.onnx\n",
     ] {
       #expect(inspected.output.contains(part), "\(part)")
