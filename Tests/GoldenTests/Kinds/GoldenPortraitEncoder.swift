@@ -54,7 +54,10 @@ private func differences(
     let outputDim: Int
     let prefix: String
 
-    enum CodingKeys: String, CodingKey { case outputDim = "cross_attention_dim", prefix }
+    enum CodingKeys: String, CodingKey {
+      case outputDim = "cross_attention_dim"
+      case prefix
+    }
   }
   let configuration = try golden.configuration(as: Configuration.self)
   let projection = try FourWayProjection(
@@ -79,7 +82,10 @@ private func differences(
     let frames: [Int]
     let tokensPerFrame: Int
 
-    enum CodingKeys: String, CodingKey { case frames, tokensPerFrame = "tokens_per_frame" }
+    enum CodingKeys: String, CodingKey {
+      case frames
+      case tokensPerFrame = "tokens_per_frame"
+    }
   }
   let configuration = try golden.configuration(as: Configuration.self)
   var differences: [String?] = []
