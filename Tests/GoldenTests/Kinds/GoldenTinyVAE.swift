@@ -4,9 +4,9 @@ import TensorCore
 import TestSupport
 import WanModels
 
-/// Relative root-mean-square error that bf16 may have. PyTorch's own bfloat16 run of the narrow case
-/// (scripts/reference/check_tiny_vae.py) is 1.3e-2 off in the worst output; this is 1.5 times that.
-private let bf16Bound = 2e-2
+/// Relative root-mean-square error that bf16 may have: 1.5 times that of PyTorch in bfloat16, which is
+/// 1.06e-2 for the worst output of the golden (scripts/reference/check_tiny_vae.py).
+private let bf16Bound = 1.6e-2
 
 /// The tiny video autoencoder: whole clips, clips in pieces, clips whose normalisation is undone,
 /// and the encoder.
