@@ -198,12 +198,23 @@ def is_known_difference(text, processor):
             or "\u2581" in text or re.search(r"<0x|</?s>|<unk>|<pad>|\[scene", text) is not None)
 
 
+def is_tie(text, processor):
+    """Whether two ways to cut a text are equally likely ("ab" "a" "b", "a" "b" "ab"): then the rounding
+    of sums decides, float32 in libsentencepiece 0.1.97, float64 in transformers."""
+    scores = [best.score for best in
+              processor.nbest_encode(text, nbest_size=2, return_type="proto").nbests]
+    return len(scores) == 2 and abs(scores[0] - scores[1]) <= 1e-5 * abs(scores[0])
+
+
 def cases_of(name, proto, count, seed):
     processor = sentencepiece.SentencePieceProcessor(model_proto=proto.SerializeToString())
     other = transformers_tokenizer(proto)
     case = {"file": f"{name}.model", "texts": [], "sentencepiece": [], "transformers": []}
-    agreeing, known = 0, 0
+    agreeing, known, ties = 0, 0, 0
     for text in texts(count, seed):
+        if is_tie(text, processor):
+            ties += 1
+            continue
         ids = processor.encode(text)
         fast = other(text)["input_ids"]
         case["texts"].append(text)
@@ -216,7 +227,7 @@ def cases_of(name, proto, count, seed):
         if not agrees and not is_known:
             print(f"{name}: {text!r}\n    {ids}\n    {fast}")
     print(f"{name}: {len(case['texts'])} texts; SentencePiece and transformers agree in {agreeing}, "
-          f"differ for known reasons in {known}")
+          f"differ for known reasons in {known}; {ties} more texts can be cut in two ways")
     return case
 
 
@@ -240,7 +251,8 @@ def main():
         cases.append(cases_of(name, proto, options.texts, options.seed))
     cleaning = [[text, cleaned(text)] for text in html_texts(options.texts, options.seed)]
     result = {"models": cases, "cleaning": cleaning}
-    (options.output / "cases.json").write_text(json.dumps(result, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
+    text = json.dumps(result, ensure_ascii=False, separators=(",", ":"))
+    (options.output / "cases.json").write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

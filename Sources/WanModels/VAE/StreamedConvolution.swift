@@ -89,7 +89,8 @@ struct StreamedConvolution: FrameStage {
   func cost(of clip: ClipSize) -> StageCost {
     let output = ClipSize(
       frames: clip.frames,
-      rows: convolution.geometry.outputSize(axis: 1, kernel: convolution.kernel.y, input: clip.rows),
+      rows: convolution.geometry.outputSize(
+        axis: 1, kernel: convolution.kernel.y, input: clip.rows),
       columns: convolution.geometry.outputSize(
         axis: 2, kernel: convolution.kernel.z, input: clip.columns))
     let frame = convolution.frameByteCount(rows: clip.rows, columns: clip.columns)

@@ -36,7 +36,8 @@ extension WanVAEDecoder {
     fileprivate init(_ decoder: WanVAEDecoder, _ grid: TileGrid) {
       self.decoder = decoder
       self.grid = grid
-      states = [CodingState](repeating: CodingState(slotCount: decoder.slotCount), count: grid.count)
+      states = [CodingState](
+        repeating: CodingState(slotCount: decoder.slotCount), count: grid.count)
     }
 
     /// Decodes the next latent frames.
@@ -59,7 +60,8 @@ extension WanVAEDecoder {
       var done = 0
       for index in 0..<frames.shape[0] {
         let count = latentFrameCount == 0 ? 1 : config.temporalFactor
-        try decode(frame: frames.sliced(index..<index + 1), into: result.sliced(done..<done + count))
+        try decode(
+          frame: frames.sliced(index..<index + 1), into: result.sliced(done..<done + count))
         latentFrameCount += 1
         done += count
       }

@@ -35,7 +35,8 @@ extension WanVAEEncoder {
     fileprivate init(_ encoder: WanVAEEncoder, _ grid: TileGrid) {
       self.encoder = encoder
       self.grid = grid
-      states = [CodingState](repeating: CodingState(slotCount: encoder.slotCount), count: grid.count)
+      states = [CodingState](
+        repeating: CodingState(slotCount: encoder.slotCount), count: grid.count)
     }
 
     /// Encodes the next frames.
