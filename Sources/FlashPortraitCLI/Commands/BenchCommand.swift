@@ -12,6 +12,6 @@ struct BenchCommand: ParsableCommand {
       """,
     subcommands: [
       BenchPeakCommand.self, BenchGemmCommand.self, BenchAttentionCommand.self,
-      BenchConvCommand.self, BenchDitCommand.self,
+      BenchConvCommand.self, BenchDitCommand.self, BenchT5Command.self, BenchVAECommand.self,
     ])
 }
