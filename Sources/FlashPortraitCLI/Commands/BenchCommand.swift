@@ -12,6 +12,7 @@ struct BenchCommand: ParsableCommand {
       """,
     subcommands: [
       BenchPeakCommand.self, BenchGemmCommand.self, BenchAttentionCommand.self,
-      BenchConvCommand.self, BenchDitCommand.self, BenchT5Command.self, BenchVAECommand.self,
+      BenchConvCommand.self, BenchDitCommand.self, BenchVAECommand.self,
+      BenchClipCommand.self, BenchT5Command.self,
     ])
 }
