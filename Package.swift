@@ -76,6 +76,13 @@ let package = Package(
       dependencies: ["TensorCore", "Checkpoints", "Layers", "PortraitModels", "TestSupport"],
       swiftSettings: strictSwift),
     .testTarget(
+      name: "PortraitPipelineTests",
+      dependencies: [
+        "TensorCore", "Checkpoints", "Layers", "WanModels", "PortraitModels", "PortraitPipeline",
+        "TestSupport",
+      ],
+      swiftSettings: strictSwift),
+    .testTarget(
       name: "FlashPortraitCLITests",
       dependencies: ["FlashPortraitCLI", "Checkpoints", "TensorCore", "TestSupport"],
       swiftSettings: strictSwift),

@@ -8,6 +8,8 @@ package enum PipelineError: Error, Equatable, CustomStringConvertible {
   case geometryValue(path: String, key: String?, expected: String, found: String)
   /// Two networks that do not fit together.
   case inconsistentGeometry(key: String, value: Int, other: String, needed: Int)
+  /// A checkpoint of another network than its name says.
+  case otherNetwork(path: String, expected: String, found: String)
   /// A file that would have to be replaced.
   case fileInTheWay(path: String)
 
@@ -20,6 +22,8 @@ package enum PipelineError: Error, Equatable, CustomStringConvertible {
       "\(path): \(key.map { "'\($0)': " } ?? "")expected \(expected), found \(found)"
     case .inconsistentGeometry(let key, let value, let other, let needed):
       "the networks do not fit together: '\(key)' is \(value), but '\(other)' asks for \(needed)"
+    case .otherNetwork(let path, let expected, let found):
+      "\(path): expected the \(expected), found the \(found); is this the right file?"
     case .fileInTheWay(let path):
       "\(path): is there already, with other content; give --overwrite to replace it, or another "
         + "folder"

@@ -11,6 +11,7 @@ typedef struct conv_case {
   fp_conv conv;
   int64_t in[3], out[3], pad[3];
   const float *multiply, *add; // [in_channels] or NULL: what happens to pixels first
+  fp_activation last;          // NONE or RELU: what happens to the sum and its residual
 } conv_case;
 
 static float rounded(const fp_conv *conv, float value) {
@@ -149,8 +150,10 @@ static void compare(fp_check_run *run, const conv_case *test, const float *x, co
     for (int64_t channel = 0; channel < conv->out_channels; channel++) {
       double magnitude;
       const double sum = plain_sum(test, x, weights, place, channel, &magnitude);
-      const float want =
-          (float)(sum + bias[channel] + (double)residual[i * conv->out_channels + channel]);
+      const double total =
+          sum + bias[channel] + (double)residual[i * conv->out_channels + channel];
+      // Not fmax, which hides a NaN.
+      const float want = (float)(test->last == FP_ACTIVATION_RELU && total < 0 ? 0 : total);
       // Rounding of each addition: far under 64 ulp of the magnitudes for these lengths.
       // Upsampling adds weights up before they are rounded.
       const double rounding = conv->upsample > 1 && conv->compute == FP_COMPUTE_BF16 ? 0x1p-7 : 0;
@@ -180,6 +183,7 @@ static void perform_case(fp_check_run *run, conv_case *test, bool special) {
                                                     : NULL;
   test->add = fp_check_random_int(run, 3) == 0 ? fp_check_floats(run, conv->in_channels, true)
                                                : NULL;
+  test->last = fp_check_random_int(run, 2) ? FP_ACTIVATION_RELU : FP_ACTIVATION_NONE;
   const int64_t outputs = volume(test->out);
   const int64_t pairs = conv->in_channels * conv->out_channels / conv->groups;
   float *x = fp_check_floats(run, volume(test->in) * conv->in_channels, true);
@@ -210,6 +214,7 @@ static void perform_case(fp_check_run *run, conv_case *test, bool special) {
                    .residual = residual,
                    .residual_type = FP_F32,
                    .residual_row = conv->out_channels * 4,
+                   .last = test->last,
                    .y = y,
                    .y_type = FP_F32,
                    .y_row = y_row * 4},

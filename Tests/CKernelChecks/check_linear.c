@@ -105,6 +105,7 @@ static linear_case random_linear(fp_check_run *run, fp_compute compute) {
     epilogue->residual =
         random_matrix(run, epilogue->residual_type, m, n, &epilogue->residual_row, 1);
   }
+  epilogue->last = (fp_activation)fp_check_random_int(run, 5);
   epilogue->y_type = float_or_half(run);
   epilogue->y = random_matrix(run, epilogue->y_type, m, n, &epilogue->y_row, 1);
   return result;

@@ -11,6 +11,8 @@ struct GoldenCase: Sendable, CustomStringConvertible {
     case run(InstructionSet, Arithmetic)
     /// Nothing yet: step `step` builds what is compared.
     case pending(step: Int)
+    /// Nothing, at this level and in this arithmetic alone.
+    case leaveOut(InstructionSet, Arithmetic, reason: String)
     /// Fail: the file cannot be run.
     case refuse(reason: String)
   }
@@ -25,11 +27,17 @@ struct GoldenCase: Sendable, CustomStringConvertible {
     if case .pending = task { true } else { false }
   }
 
+  var isLeftOut: Bool {
+    if case .leaveOut = task { true } else { false }
+  }
+
   var name: String { URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent }
 
   var description: String {
     switch task {
     case .run(let level, let arithmetic): "\(name), \(level.rawValue), \(arithmetic.rawValue)"
+    case .leaveOut(let level, let arithmetic, let reason):
+      "\(name), \(level.rawValue), \(arithmetic.rawValue): left out, \(reason)"
     case .pending(let step): "\(name), pending until step \(step)"
     case .refuse: "\(name), cannot be run"
     }
@@ -82,17 +90,18 @@ struct GoldenFolder: Sendable {
   func cases() throws -> [GoldenCase] { try files().flatMap(cases(of:)) }
 
   private func cases(of file: String) -> [GoldenCase] {
-    let kind: String
+    let golden: Golden
     do {
-      kind = try Golden(path: file).kind
+      golden = try Golden(path: file)
     } catch {
       return [GoldenCase(path: file, kind: "", task: .refuse(reason: "\(error)"))]
     }
+    let kind = golden.kind
     func tasks() -> [GoldenCase.Task] {
       switch (kinds[kind], pendingKinds[kind]) {
       case (let known?, nil):
         return instructionSets.flatMap { level in
-          known.arithmetics.map { .run(level, $0) }
+          known.arithmetics.map { task(of: golden, level, $0) }
         }
       case (nil, let step?): return [.pending(step: step)]
       case (_?, _?): return [.refuse(reason: "kind '\(kind)' can be run and is pending: which?")]
@@ -102,16 +111,29 @@ struct GoldenFolder: Sendable {
     return tasks().map { GoldenCase(path: file, kind: kind, task: $0) }
   }
 
+  /// Emulated products run at about 1 GFLOP/s, and only those of bfloat16 are emulated.
+  private func task(
+    of golden: Golden, _ level: InstructionSet, _ arithmetic: Arithmetic
+  ) -> GoldenCase.Task {
+    if level.isEmulated, arithmetic == .bf16, let reason = reasonNotToEmulate(golden) {
+      return .leaveOut(level, arithmetic, reason: reason)
+    }
+    return .run(level, arithmetic)
+  }
+
   /// Runs a case and returns what is wrong, a line for each tensor; a case that cannot be run is wrong.
   func differences(of golden: GoldenCase) throws -> [String] {
     switch golden.task {
     case .refuse(let reason): return ["\(golden.path): \(reason)"]
-    case .pending(let step): return ["\(golden.path): waits for step \(step)"]
+    case .pending, .leaveOut: return ["\(golden): not to be run"]
     case .run(let level, let arithmetic):
       guard let kind = kinds[golden.kind] else { return ["unknown kind '\(golden.kind)'"] }
       let file = try Golden(path: golden.path)
       let execution = Execution(arithmetic: arithmetic, context: try Self.context(at: level))
       let found = try kind.check(file, execution)
+      if ProcessInfo.processInfo.environment["FLASHPORTRAIT_GOLDEN_REPORT"] != nil {
+        for line in file.report { print("golden \(golden): \(line)") }
+      }
       let forgotten = file.notCompared(
         prefixes: arithmetic == .f32 ? ["output.", "state."] : ["output."])
       return found + forgotten.map { "\(file.name), \($0): nothing was compared with it" }

@@ -9,4 +9,7 @@ extension InstructionSet {
     _ = fp_amx_emulator_install()
     return available
   }()
+
+  /// Whether the processor lacks this level and an emulator stands in for it.
+  package var isEmulated: Bool { self == .amx && InstructionSet.best != .amx }
 }

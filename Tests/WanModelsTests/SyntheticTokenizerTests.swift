@@ -25,7 +25,10 @@ import WanModels
   }
 
   @Test func bytesStandForWhatNoPieceHolds() throws {
-    let tokenizer = try tokenizer(SyntheticTokenizer.modelBytes(vocabularySize: 1000))
+    let model = try SyntheticTokenizer.modelBytes(vocabularySize: 1000)
+    let tokenizer = try model.withUnsafeBytes {
+      try Tokenizer($0, path: "synthetic.model", unknownCharacters: .bytes)
+    }
     // The space in front is a piece of its own; then the bytes E7 8C AB, from number 3 on.
     let space: Int32 = 3 + 256
     #expect(

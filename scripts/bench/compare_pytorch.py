@@ -12,6 +12,7 @@ the one that `flashportrait bench` measures in the same run.
     compare_pytorch.py conv --in-channels 96 --out-channels 96 --height 128 --width 128 --frames 4
     compare_pytorch.py gemm --dtype f32 --isa avx512 --peer openblas
     compare_pytorch.py gemm --dtype int8 --peer ours --peer-dtype bf16
+    compare_pytorch.py dit --frames 4 --height 64 --width 64
 
 Needs a Python with PyTorch (not for --peer openblas or ours) and a release build. Exit code 1 where
 a side fails, or where the median ratio is below --at-least.
@@ -25,60 +26,14 @@ import subprocess
 import sys
 import time
 
+import kernel_cases
+import network_cases
+
+CASES = {**kernel_cases.CASES, **network_cases.CASES}
+
 
 class BenchmarkError(Exception):
     """A side did not deliver; the message says what to do."""
-
-
-# MARK: Cases
-
-
-def bench_arguments(case, dtype):
-    """The arguments of `flashportrait bench` for a case."""
-    if case.name == "gemm":
-        return ["gemm", "--m", case.m, "--k", case.k, "--n", case.n, "--dtype", dtype]
-    if case.name == "attention":
-        return ["attention", "--heads", case.heads, "--head-dim", case.head_dim,
-                "--length", case.length]
-    return ["conv", "--in-channels", case.in_channels, "--out-channels", case.out_channels,
-            "--height", case.height, "--width", case.width, "--frames", case.frames]
-
-
-def operations(case):
-    """Floating-point operations of one call: a multiplication and an addition each."""
-    if case.name == "gemm":
-        return 2 * case.m * case.k * case.n
-    if case.name == "attention":
-        return 4 * case.heads * case.length**2 * case.head_dim
-    points = case.height * case.width * case.frames
-    return 2 * 27 * case.in_channels * case.out_channels * points
-
-
-def prepare_pytorch(case):
-    """Makes the inputs once; returns a function of one call."""
-    import torch
-    import torch.nn.functional as functional
-
-    torch.manual_seed(1)
-    dtype = {"bf16": torch.bfloat16, "f32": torch.float32}[case.dtype]
-
-    def random(*shape):
-        return torch.randn(shape, dtype=torch.float32).to(dtype)
-
-    if case.name == "gemm":
-        x, weight = random(case.m, case.k), random(case.n, case.k)
-        return lambda: functional.linear(x, weight)
-    if case.name == "attention":
-        shape = (1, case.heads, case.length, case.head_dim)
-        query, key, value = random(*shape), random(*shape), random(*shape)
-        return lambda: functional.scaled_dot_product_attention(query, key, value)
-    # A causal convolution: two earlier frames come in front, so every frame has its three.
-    x = random(1, case.in_channels, case.frames + 2, case.height, case.width)
-    weight = random(case.out_channels, case.in_channels, 3, 3, 3)
-    if case.channels_last:
-        x = x.to(memory_format=torch.channels_last_3d)
-        weight = weight.to(memory_format=torch.channels_last_3d)
-    return lambda: functional.conv3d(x, weight, padding=(0, 1, 1))
 
 
 # MARK: The peer's process
@@ -90,7 +45,7 @@ def serve(case):
 
     torch.set_num_threads(case.threads)
     torch.set_grad_enabled(False)
-    call = prepare_pytorch(case)
+    call = CASES[case.name].prepare(case)
     call()
     hello = {"version": torch.__version__, "threads": torch.get_num_threads()}
     print(json.dumps(hello), flush=True)
@@ -145,8 +100,9 @@ class OwnBench:
     """`flashportrait bench` with fixed arguments; a process for each turn."""
 
     def __init__(self, case, dtype, threads=None, isa=None, extra=()):
-        self.command = [case.flashportrait, "bench", *map(str, bench_arguments(case, dtype)),
-                        "--repeat", str(case.repeat), "--json", *extra]
+        arguments = CASES[case.name].bench_arguments(case, dtype)
+        self.command = [case.flashportrait, "bench", *map(str, arguments), "--repeat",
+                        str(case.repeat), "--json", *extra]
         if threads:
             self.command += ["--threads", str(threads)]
         self.environment = dict(os.environ)
@@ -233,10 +189,11 @@ def side(name, rounds, prefix, work):
 
 
 def report(case, first, peer_name, threads, rounds):
-    work = operations(case)
+    # What our bench counts: the same work for both.
+    work = first["gflops"] * first["seconds_median"] * 1e9
     ratios = [figures["ratio"] for figures in rounds]
     return {
-        "case": " ".join(map(str, bench_arguments(case, case.dtype))),
+        "case": " ".join(map(str, CASES[case.name].bench_arguments(case, case.dtype))),
         "isa": first["isa"],
         "threads": threads,
         "ours": side(f"flashportrait {case.dtype}", rounds, "", work),
@@ -287,25 +244,8 @@ def parse_arguments():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     cases = parser.add_subparsers(dest="name", required=True)
-    gemm = cases.add_parser("gemm", parents=[common], help="F.linear, weights [n, k]")
-    gemm.add_argument("--m", type=int, default=4096)
-    gemm.add_argument("--k", type=int, default=5120)
-    gemm.add_argument("--n", type=int, default=5120)
-    gemm.add_argument("--dtype", choices=["bf16", "f32", "int8"], default="bf16")
-    attention = cases.add_parser(
-        "attention", parents=[common], help="F.scaled_dot_product_attention, bf16")
-    attention.add_argument("--heads", type=int, default=40)
-    attention.add_argument("--head-dim", type=int, default=128)
-    attention.add_argument("--length", type=int, default=4096)
-    conv = cases.add_parser("conv", parents=[common], help="F.conv3d, causal 3x3x3, bf16")
-    conv.add_argument("--in-channels", type=int, default=96)
-    conv.add_argument("--out-channels", type=int, default=96)
-    conv.add_argument("--height", type=int, default=128)
-    conv.add_argument("--width", type=int, default=128)
-    conv.add_argument("--frames", type=int, default=4)
-    conv.add_argument("--channels-last", action="store_true", help="PyTorch's memory format")
-    for case in (attention, conv):
-        case.set_defaults(dtype="bf16")
+    for name, kind in CASES.items():
+        kind.add_arguments(cases.add_parser(name, parents=[common], help=kind.help))
     case = parser.parse_args()
     if case.peer == "pytorch" and case.dtype == "int8":
         parser.error("PyTorch has no int8 linear of this kind: use --peer ours")

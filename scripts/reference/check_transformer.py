@@ -188,7 +188,7 @@ def main():
     for name, size in SIZES.items():
         if options.only in (None, name):
             case, error = run(name, size, options.seed)
-            path = case.write(options.folder, atol=1e-4, rtol=1e-4)
+            path = case.write(options.folder, atol=1e-5, rtol=1e-5)
             print(f"{path}: PyTorch's bfloat16 is {error:.2e} off")
 
 

@@ -91,7 +91,7 @@ typedef enum fp_activation {
 } fp_activation;
 
 /// What happens to a sum on its way out:
-/// y = activation(sum * scales + bias) * factor * gate + residual, in float32, then rounded.
+/// y = last(activation(sum * scales + bias) * factor * gate + residual), in float32, then rounded.
 typedef struct fp_epilogue {
   const float *bias; // [N] or NULL
   fp_activation activation;
@@ -102,6 +102,7 @@ typedef struct fp_epilogue {
   const void *residual; // [M, N] or NULL; may be `y` itself
   fp_dtype residual_type; // F32 or BF16
   ptrdiff_t residual_row; // bytes
+  fp_activation last;     // after the residual
   void *y;                // [M, N]
   fp_dtype y_type;        // F32 or BF16
   ptrdiff_t y_row;        // bytes

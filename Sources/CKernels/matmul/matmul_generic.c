@@ -220,6 +220,7 @@ void fp_store_generic(const fp_epilogue *epilogue, const fp_store_args *args) {
       if (epilogue->residual)
         value += fp_element((const char *)epilogue->residual + row * epilogue->residual_row,
                                epilogue->residual_type, lane);
+      value = fp_activate(value, epilogue->last);
       char *y = (char *)epilogue->y + row * epilogue->y_row;
       if (epilogue->y_type == FP_F32) {
         memcpy(y + lane * 4, &value, 4);

@@ -216,6 +216,8 @@ static inline __attribute__((always_inline)) fp_vec finished(const fp_epilogue *
     value = fp_vec_add(
         value, load_elements((const char *)epilogue->residual + row * epilogue->residual_row,
                              epilogue->residual_type, lane, end));
+  if (epilogue->last != FP_ACTIVATION_NONE)
+    value = activate(value, epilogue->last);
   return value;
 }
 

@@ -14,7 +14,7 @@ package struct CheckpointFolder: Sendable {
 
   package struct File: Sendable {
     package let item: CheckpointLayout.Item
-    package let state: State
+    package fileprivate(set) var state: State
 
     /// Below the folder; the published name where there is no file.
     package let location: String
@@ -28,7 +28,10 @@ package struct CheckpointFolder: Sendable {
     package let largestBlock: Int
 
     /// What is wrong with it, one line.
-    package let problem: String?
+    package fileprivate(set) var problem: String?
+
+    /// Tensors that the network takes from the base.
+    package fileprivate(set) var tensorsFromBase = 0
   }
 
   package let path: String
@@ -46,7 +49,17 @@ package struct CheckpointFolder: Sendable {
       throw CheckpointError.unreadable(path: path, reason: "not a folder")
     }
     self.path = path
-    files = CheckpointLayout.items.map { Self.look(at: $0, in: path) }
+    let found = CheckpointLayout.items.map { Self.look(at: $0, in: path) }
+    let base = found.first { $0.item.network == .wanTransformer && $0.state == .present }
+    files = found.map { file in base.map { file.completed(by: $0) } ?? file }
+  }
+
+  /// The transformer's files: what it is loaded from, base and overlay.
+  package var transformer: [File] {
+    files.filter { file in
+      file.item.network == .flashPortraitTransformer && file.network != nil
+        || file.item.network == .wanTransformer && file.state == .present && needsBase
+    }
   }
 
   /// Whether any file of the layout is there at all.
@@ -57,7 +70,7 @@ package struct CheckpointFolder: Sendable {
     files.filter { file in
       guard file.state != .present else { return false }
       return switch file.item.need {
-      case .always: !(file.item.network == .flashPortraitTransformer && isCoveredByBase(file))
+      case .always: true
       case .fallback: needsBase
       case .acceleration: false
       }
@@ -66,16 +79,11 @@ package struct CheckpointFolder: Sendable {
 
   /// What the transformer lacks may come from the base.
   private var needsBase: Bool {
-    files.contains { $0.item.network == .flashPortraitTransformer && lacksOnlyTensors($0) }
-  }
-
-  private func isCoveredByBase(_ file: File) -> Bool {
-    lacksOnlyTensors(file)
-      && files.contains { $0.item.network == .wanTransformer && $0.state == .present }
-  }
-
-  private func lacksOnlyTensors(_ file: File) -> Bool {
-    file.network?.kind == .flashPortraitTransformer && file.network?.missing.isEmpty == false
+    files.contains { file in
+      file.item.network == .flashPortraitTransformer
+        && file.network?.kind == .flashPortraitTransformer
+        && file.network?.missing.isEmpty == false
+    }
   }
 
   // MARK: One file
@@ -140,5 +148,21 @@ package struct CheckpointFolder: Sendable {
       sizes[number, default: 0] += entry.byteCount
     }
     return sizes.values.max() ?? 0
+  }
+}
+
+extension CheckpointFolder.File {
+  /// The same file where a base has all the tensors that it lacks.
+  fileprivate func completed(by base: CheckpointFolder.File) -> Self {
+    guard item.network == .flashPortraitTransformer, let network,
+      network.kind == .flashPortraitTransformer, !network.missing.isEmpty,
+      network[geometry: "layers"] == base.network?[geometry: "layers"],
+      !network.missing.contains(where: { $0.contains(".emo_") })
+    else { return self }
+    var file = self
+    file.state = .present
+    file.problem = nil
+    file.tensorsFromBase = network.missing.count
+    return file
   }
 }

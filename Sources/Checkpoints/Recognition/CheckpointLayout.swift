@@ -38,6 +38,9 @@ package enum CheckpointLayout {
     }
 
     private var candidates: [String] {
+      if path.hasSuffix(".index.json") {
+        return [path, String(path.dropLast(".index.json".count))]
+      }
       let url = URL(fileURLWithPath: path)
       guard ["pt", "pth"].contains(url.pathExtension) else { return [path] }
       let stem = path.dropLast(url.pathExtension.count + 1)

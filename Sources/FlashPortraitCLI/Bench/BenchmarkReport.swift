@@ -12,6 +12,9 @@ struct BenchmarkReport: Encodable {
   let gflops: Double
   let peakGflops: Double
   let shareOfPeak: Double
+  /// Of the whole process, inputs and all; nil where the system does not tell.
+  let peakMemoryBytes: Int?
+  let notes: [MeasuredOperation.Note]
   let isa: String
   let threads: Int
   let processor: String
@@ -29,6 +32,8 @@ struct BenchmarkReport: Encodable {
     gflops = operation.operations / secondsMedian * 1e-9
     peakGflops = median(peaks) * 1e-9
     shareOfPeak = gflops / peakGflops
+    peakMemoryBytes = SystemMemory.peakResident()
+    notes = operation.notes()
     isa = context.instructionSet.rawValue
     threads = context.pool.threadCount
     processor = Processor.name
@@ -56,6 +61,8 @@ struct BenchmarkReport: Encodable {
     try encode(gflops, "gflops")
     try encode(peakGflops, "peak_gflops")
     try encode(shareOfPeak, "share_of_peak")
+    if let peakMemoryBytes { try encode(peakMemoryBytes, "peak_memory_bytes") }
+    for note in notes { try encode(note.value, note.key) }
     try encode(isa, "isa")
     try encode(threads, "threads")
     try encode(processor, "processor")
@@ -70,11 +77,13 @@ struct BenchmarkReport: Encodable {
     table.add("kernels", "\(isa), \(formatCount(threads, "thread"))")
     table.add(
       "time",
-      "\(formatSeconds(secondsMedian)) median, \(formatSeconds(secondsMinimum)) least of \(repeats)"
+      "\(Self.formatSeconds(secondsMedian)) median, \(Self.formatSeconds(secondsMinimum)) least of \(repeats)"
     )
     table.add("rate", "\(rate(gflops))")
     table.add("peak", "\(rate(peakGflops)) in registers, measured in turns")
     table.add("share of peak", String(format: "%.1f %%", shareOfPeak * 100))
+    if let peakMemoryBytes { table.add("memory", formatBytes(peakMemoryBytes) + " at its peak") }
+    for note in notes { table.add(note.title, note.text) }
     return [name] + table.lines
   }
 
@@ -83,7 +92,7 @@ struct BenchmarkReport: Encodable {
       ? String(format: "%.2f TFLOP/s", gflops / 1000) : String(format: "%.1f GFLOP/s", gflops)
   }
 
-  private func formatSeconds(_ seconds: Double) -> String {
+  static func formatSeconds(_ seconds: Double) -> String {
     seconds >= 1
       ? String(format: "%.3f s", seconds)
       : seconds >= 1e-3

@@ -16,4 +16,18 @@ struct MeasuredOperation {
 
   /// One call on inputs that were made before.
   let run: () throws -> Void
+
+  /// Figures of its own, asked for after the last call.
+  var notes: () -> [Note] = { [] }
+
+  /// A figure besides time and rate.
+  struct Note {
+    /// Its key in JSON: "seconds_waiting".
+    let key: String
+    /// What a table calls it.
+    let title: String
+    let value: Double
+    /// What a table says.
+    let text: String
+  }
 }

@@ -12,6 +12,6 @@ struct BenchCommand: ParsableCommand {
       """,
     subcommands: [
       BenchPeakCommand.self, BenchGemmCommand.self, BenchAttentionCommand.self,
-      BenchConvCommand.self, BenchDitCommand.self, BenchClipCommand.self,
+      BenchConvCommand.self, BenchDitCommand.self, BenchVAECommand.self, BenchClipCommand.self,
     ])
 }

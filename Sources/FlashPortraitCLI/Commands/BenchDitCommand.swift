@@ -1,6 +1,7 @@
 import ArgumentParser
 import Checkpoints
 import Layers
+import PortraitPipeline
 import TensorCore
 import WanModels
 
@@ -9,12 +10,21 @@ struct BenchDitCommand: BenchmarkCommand {
     commandName: "dit",
     abstract: "Blocks of the video diffusion transformer.",
     discussion: """
-      Weights and inputs are made by formula. Keys and values of prompt, picture and expression are \
-      made before the time is taken, as in every step but the first. The patch embedding is part of \
-      the time, though not of the operations; the head is left out.
+      Weights and inputs are made by formula, or the weights come from a folder of checkpoints and \
+      are read from disk as in a job. Keys and values of prompt, picture and expression are made in \
+      the first call, which is not timed, as in the first step of a job. The patch embedding is part \
+      of the time, though not of the operations; the head is left out.
       """)
 
-  @Option(help: ArgumentHelp("Blocks.", valueName: "count"))
+  @OptionGroup var sizes: GeometryOption
+
+  @Option(
+    help: ArgumentHelp(
+      "Take the weights, and all sizes, from this folder.", valueName: "folder"),
+    completion: .directory)
+  var checkpoints: String?
+
+  @Option(help: ArgumentHelp("Blocks; with --checkpoints all there are.", valueName: "count"))
   var layers = 1
 
   @Option(help: ArgumentHelp("Latent frames.", valueName: "count"))
@@ -45,11 +55,8 @@ struct BenchDitCommand: BenchmarkCommand {
   }
 
   func operation(on context: ComputeContext) throws -> MeasuredOperation {
-    var config = TransformerConfig.wan14B
-    config.numLayers = layers
-    let execution = Execution(arithmetic: dtype, context: context)
-    let source = ProceduralTensorSource(dtype: dtype == .f32 ? .f32 : .bf16, on: context)
-    let transformer = try Transformer(config, weights: source, execution: execution)
+    let transformer = try transformer(on: context)
+    let config = transformer.config
     func noise(_ name: String, _ shape: Shape) throws -> Tensor {
       try ProceduralWeights.noise(name, shape: shape, scale: 1, on: context)
     }
@@ -59,10 +66,11 @@ struct BenchDitCommand: BenchmarkCommand {
       "condition", [config.inDim - config.outDim, frames, height, width])
     let latents = try noise("latents", window)
     let guidance = try guidance(of: transformer, noise)
-    return MeasuredOperation(
+    let usage = PassUsage()
+    var operation = MeasuredOperation(
       name: "dit",
       parameters: [
-        ("layers", layers), ("frames", frames), ("height", height), ("width", width),
+        ("layers", config.numLayers), ("frames", frames), ("height", height), ("width", width),
         ("tokens", grid.tokenCount), ("branches", branches),
       ], arithmetic: dtype,
       operations: config.blockOperations(tokens: grid.tokenCount, guidance)
@@ -70,8 +78,22 @@ struct BenchDitCommand: BenchmarkCommand {
       // The blocks overwrite the hidden states; making them anew takes a five-hundredth of the time.
       var state = try transformer.embed(
         latents, condition: condition, timestep: 500, grid: grid)
-      try transformer.runBlocks(&state, branches: guidance)
+      try transformer.runBlocks(&state, branches: guidance) { _, _ in usage.sample() }
+      usage.endPass(waited: transformer.secondsWaitedForWeights)
     }
+    operation.notes = { usage.notes }
+    return operation
+  }
+
+  private func transformer(on context: ComputeContext) throws -> Transformer {
+    let execution = Execution(arithmetic: dtype, context: context)
+    if let checkpoints {
+      return try ModelFolder(checkpoints).transformer(execution: execution)
+    }
+    var config = try sizes.geometry.load().transformer
+    config.numLayers = layers
+    let source = ProceduralTensorSource(dtype: dtype == .f32 ? .f32 : .bf16, on: context)
+    return try Transformer(config, weights: source, execution: execution)
   }
 
   /// With the prompt and expression; without expression; with another prompt and none.
@@ -80,7 +102,7 @@ struct BenchDitCommand: BenchmarkCommand {
   ) throws -> [GuidanceBranch] {
     let config = transformer.config
     func text(_ name: String) throws -> AttentionContext {
-      try transformer.textContext(noise(name, [77, config.textDim]))
+      try transformer.textContext(noise(name, [min(77, config.textLength), config.textDim]))
     }
     let prompt = try text("prompt")
     let image = try transformer.imageContext(noise("image", [257, config.imageDim]))
@@ -92,5 +114,34 @@ struct BenchDitCommand: BenchmarkCommand {
       GuidanceBranch(text: try text("negative prompt"), image: image),
     ]
     return Array(all.prefix(branches))
+  }
+}
+
+/// What passes through the blocks take besides time.
+private final class PassUsage {
+  private var peak = 0
+  private var waits: [Double] = []
+  private var waited = 0.0
+
+  /// Notes the memory that is in use now.
+  func sample() { peak = max(peak, SystemMemory.anonymousResident() ?? 0) }
+
+  /// - Parameter waited: seconds in all passes so far.
+  func endPass(waited total: Double) {
+    waits.append(total - waited)
+    waited = total
+  }
+
+  var notes: [MeasuredOperation.Note] {
+    // The first two calls are not timed, and the first finds an empty file cache.
+    let wait = median(Array(waits.dropFirst(2)))
+    return [
+      .init(
+        key: "peak_anonymous_bytes", title: "own memory", value: Double(peak),
+        text: formatBytes(peak) + " at its peak, without mapped files"),
+      .init(
+        key: "seconds_waiting", title: "waiting", value: wait,
+        text: BenchmarkReport.formatSeconds(wait) + " of the time for weights from disk"),
+    ]
   }
 }

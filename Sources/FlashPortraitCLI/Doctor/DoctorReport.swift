@@ -11,6 +11,7 @@ struct DoctorReport: Encodable {
     let bytes: Int
     let network: String?
     let missingTensors: Int
+    let tensorsFromBase: Int
     let problem: String?
 
     init(_ file: CheckpointFolder.File) {
@@ -20,7 +21,8 @@ struct DoctorReport: Encodable {
       state = file.state.rawValue
       bytes = file.byteCount
       network = file.network?.kind.rawValue
-      missingTensors = file.network?.missing.count ?? 0
+      missingTensors = (file.network?.missing.count ?? 0) - file.tensorsFromBase
+      tensorsFromBase = file.tensorsFromBase
       problem = file.problem
     }
   }
@@ -164,7 +166,10 @@ extension DoctorReport {
     for file in folder.files {
       let size = file.state == "missing" ? "" : formatBytes(file.bytes)
       let need = CheckpointLayout.Need(rawValue: file.need)?.description ?? file.need
-      table.add(file.state, file.path, size, file.problem ?? "\(file.purpose), \(need)")
+      let rest =
+        file.tensorsFromBase > 0
+        ? "; \(formatCount(file.tensorsFromBase, "tensor")) from the base" : ""
+      table.add(file.state, file.path, size, file.problem ?? "\(file.purpose), \(need)\(rest)")
     }
     return [title] + table.lines + [""]
   }

@@ -28,12 +28,21 @@ struct JobNeeds: Encodable {
     Weights(bytes: 500_000_000, largestBlock: 500_000_000),
   ]
 
+  /// - Parameter files: those that one network is loaded from.
+  /// - Returns: nil where no network is in them.
+  private static func weights(of files: [CheckpointFolder.File]) -> Weights? {
+    let bytes = files.reduce(0) { $0 + ($1.network?.byteCount ?? 0) }
+    guard bytes > 0 else { return nil }
+    let block = files.reduce(0) { $0 + $1.largestBlock }
+    return Weights(bytes: bytes, largestBlock: block > 0 ? min(block, bytes) : bytes)
+  }
+
   init(folder: CheckpointFolder?, usableMemory: Int) {
-    let found = (folder?.files ?? []).compactMap { file -> Weights? in
-      guard let network = file.network, file.item.need == .always else { return nil }
-      let block = file.largestBlock > 0 ? file.largestBlock : network.byteCount
-      return Weights(bytes: network.byteCount, largestBlock: min(block, network.byteCount))
+    let transformer = folder?.transformer ?? []
+    let others = (folder?.files ?? []).filter { file in
+      file.item.need == .always && file.item.network != .flashPortraitTransformer
     }
+    let found = ([transformer] + others.map { [$0] }).compactMap(Self.weights)
     measured = !found.isEmpty
     let weights = measured ? found : Self.published
     func mode(_ name: String, _ meaning: String, _ bytes: Int) -> Mode {

@@ -82,7 +82,7 @@ extension PipelineError {
   var status: ExitStatus {
     switch self {
     case .geometryUnreadable: .inputMissing
-    case .unknownGeometryKey, .geometryValue, .inconsistentGeometry: .badData
+    case .unknownGeometryKey, .geometryValue, .inconsistentGeometry, .otherNetwork: .badData
     case .fileInTheWay: .cannotCreate
     }
   }

@@ -1,17 +1,37 @@
 import Foundation
 import Layers
-import TensorCore
+import PortraitModels
 import WanModels
 
 /// Sizes of all networks of a job.
 package struct ModelGeometry: Sendable, Equatable, Codable {
   package var transformer: TransformerConfig
+  package var portraitEncoder: PortraitEncoderConfig
+  package var motionEncoder: MotionEncoderConfig
+  package var textEncoder: TextEncoderConfig
+  package var imageEncoder: ImageEncoderConfig
+  package var vae: WanVAEConfig
+
+  enum CodingKeys: String, CodingKey {
+    case transformer
+    case portraitEncoder = "portrait_encoder"
+    case motionEncoder = "motion_encoder"
+    case textEncoder = "text_encoder"
+    case imageEncoder = "image_encoder"
+    case vae
+  }
 
   /// The published sizes: Wan2.1-I2V-14B with FlashPortrait's own networks.
-  package static let wan14B = ModelGeometry(transformer: .wan14B)
+  package static let wan14B = ModelGeometry(
+    transformer: .wan14B, portraitEncoder: .published, motionEncoder: .published,
+    textEncoder: .umt5XXL, imageEncoder: .vitHuge14, vae: .wan21)
 
   /// The transformer's widths of Wan2.1-1.3B, all else as published.
-  package static let wan1Point3B = ModelGeometry(transformer: .wan1Point3B)
+  package static let wan1Point3B = {
+    var geometry = wan14B
+    geometry.transformer = .wan1Point3B
+    return geometry
+  }()
 
   /// The geometries that have a name.
   package static let named: [(name: String, geometry: ModelGeometry)] = [
@@ -39,48 +59,38 @@ package struct ModelGeometry: Sendable, Equatable, Codable {
   /// - Throws: `NetworkError.configuration`, `PipelineError.inconsistentGeometry`.
   package func validate() throws {
     try transformer.validate()
+    try portraitEncoder.validate()
+    try motionEncoder.validate()
+    try textEncoder.validate()
+    try imageEncoder.validate()
     for fit in fits where fit.value != fit.needed {
       throw PipelineError.inconsistentGeometry(
         key: fit.key, value: fit.value, other: fit.other, needed: fit.needed)
     }
   }
 
-  /// What one network makes and another takes.
+  /// What one network takes and another makes.
   private var fits: [(key: String, value: Int, other: String, needed: Int)] {
-    [
-      // Noisy latents, the picture's latents and a mask of four frames for each latent frame.
+    let widths = [
+      ("transformer.text_dim", transformer.textDim, "text_encoder.dim", textEncoder.dim),
+      ("transformer.image_dim", transformer.imageDim, "image_encoder.dim", imageEncoder.dim),
       (
-        "transformer.in_dim", transformer.inDim, "transformer.out_dim", 2 * transformer.outDim + 4
-      )
+        "transformer.portrait_dim", transformer.portraitDim, "portrait_encoder.output_dim",
+        portraitEncoder.outputDim
+      ),
+      ("transformer.out_dim", transformer.outDim, "vae.z_dim", vae.zDim),
+      (
+        // Noisy latents, the picture's latents, and of each frame in them whether it is given.
+        "transformer.in_dim", transformer.inDim, "vae (twice z_dim and a mask)",
+        2 * vae.zDim + vae.temporalFactor
+      ),
     ]
-  }
-
-  /// The tensors of a network, as it declares them.
-  ///
-  /// - Throws: `NetworkError.configuration`.
-  package func declarations(of network: NetworkName) throws -> [TensorDeclaration] {
-    let source = RecordingTensorSource()
-    let execution = Execution(arithmetic: .bf16)
-    switch network {
-    case .transformer: _ = try Transformer(transformer, weights: source, execution: execution)
+    let layouts = ExpressionLayout.Part.allCases.map { part in
+      (
+        "portrait_encoder.layout.\(part.rawValue)", portraitEncoder.layout[part].count,
+        "motion_encoder.layout.\(part.rawValue)", motionEncoder.layout[part].count
+      )
     }
-    return source.declarations
+    return widths + layouts
   }
-}
-
-extension ModelGeometry {
-  /// Small enough for a whole job in seconds, with everything that the published networks have.
-  package static let tiny = {
-    var geometry = wan14B
-    geometry.transformer.dim = 128
-    geometry.transformer.ffnDim = 320
-    geometry.transformer.freqDim = 64
-    geometry.transformer.textDim = 64
-    geometry.transformer.textLength = 64
-    geometry.transformer.imageDim = 64
-    geometry.transformer.portraitDim = 96
-    geometry.transformer.numHeads = 2
-    geometry.transformer.numLayers = 3
-    return geometry
-  }()
 }

@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import TensorCore
+import WanModels
 
 /// The files of a procedural checkpoint folder: decided in full before the first byte.
 package struct SynthesisPlan: Sendable {
@@ -38,6 +39,15 @@ package struct SynthesisPlan: Sendable {
       let entries = try Self.entries(of: network, geometry)
       switch network {
       case .transformer: files += try Self.transformer(entries, geometry)
+      case .textEncoder:
+        files.append(try Self.pyTorch(.textEncoder, entries))
+        files.append(
+          Self.file(
+            CheckpointLayout.tokenizer,
+            Data(
+              try SyntheticTokenizer.modelBytes(
+                vocabularySize: geometry.textEncoder.vocabularySize))))
+      default: files.append(try Self.pyTorch(network.kind, entries))
       }
     }
     self.files = files
@@ -110,7 +120,9 @@ extension NetworkName {
   /// Element type of the published weights.
   fileprivate var publishedType: DType {
     switch self {
-    case .transformer: .bf16
+    case .transformer, .portraitEncoder, .textEncoder: .bf16
+    case .imageEncoder: .f16
+    case .vae, .motionEncoder: .f32
     }
   }
 }

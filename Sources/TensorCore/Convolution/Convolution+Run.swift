@@ -61,6 +61,7 @@ extension Convolution {
   private func describe(_ result: Tensor, _ epilogue: Epilogue, in run: inout fp_conv_run) {
     run.epilogue.bias = bias?.floatPointer
     run.epilogue.activation = epilogue.activation.kernelActivation
+    run.epilogue.last = epilogue.last.kernelActivation
     run.epilogue.y = result.pointer
     run.epilogue.y_type = result.dtype.kernelType
     run.epilogue.y_row = result.strides[2] * result.dtype.byteCount

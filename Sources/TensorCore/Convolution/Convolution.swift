@@ -101,16 +101,21 @@ package struct Convolution: Sendable {
 
   // MARK: Results
 
-  /// What happens to a sum: `activation(sum + bias) + residual`, in float32.
+  /// What happens to a sum: `last(activation(sum + bias) + residual)`, in float32.
   package struct Epilogue: Sendable {
     /// What follows the bias.
     package var activation: Activation
     /// `[frames, rows, columns, out]` float32 or bfloat16; may be the output itself.
     package var residual: Tensor?
+    /// What follows the residual.
+    package var last: Activation
 
-    package init(activation: Activation = .none, residual: Tensor? = nil) {
+    package init(
+      activation: Activation = .none, residual: Tensor? = nil, last: Activation = .none
+    ) {
       self.activation = activation
       self.residual = residual
+      self.last = last
     }
   }
 

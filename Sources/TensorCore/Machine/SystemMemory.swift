@@ -48,11 +48,23 @@ package struct SystemMemory: Sendable, Equatable {
         .flatMap(chosenWord))
   }
 
-  /// Bytes by name from the lines "Name:   123 kB" of /proc/meminfo.
+  /// The most memory that this process has had so far, pages of mapped files included; nil where the
+  /// system does not tell.
+  package static func peakResident() -> Int? {
+    memoryFields(SystemFile.text("/proc/self/status") ?? "")["VmHWM"]
+  }
+
+  /// The memory of its own that this process has now: no pages of mapped files; nil where the system
+  /// does not tell.
+  package static func anonymousResident() -> Int? {
+    memoryFields(SystemFile.text("/proc/self/status") ?? "")["RssAnon"]
+  }
+
+  /// Bytes by name from the lines "Name:   123 kB" of /proc/meminfo and /proc/self/status.
   package static func memoryFields(_ text: String) -> [String: Int] {
     var fields: [String: Int] = [:]
     for line in text.split(separator: "\n") {
-      let parts = line.split(whereSeparator: { $0 == ":" || $0 == " " })
+      let parts = line.split(whereSeparator: { $0 == ":" || $0.isWhitespace })
       if parts.count >= 2, let kilobytes = Int(parts[1]) {
         fields[String(parts[0])] = kilobytes << 10
       }

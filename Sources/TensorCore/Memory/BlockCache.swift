@@ -16,7 +16,8 @@ package final class BlockCache: Sendable {
     func release() { free(UnsafeMutableRawPointer(bitPattern: address)) }
   }
 
-  private let limit: Int
+  /// Bytes to keep at most.
+  package let limit: Int
   /// The longest kept first.
   private let blocks = Mutex<[Block]>([])
 

@@ -5,6 +5,10 @@ struct SentencePieceCheck {
   let endID: Int32
   /// Number of the piece that fills rows up.
   let padID: Int32
+  /// Number of the piece that stands for what no other holds.
+  let unknownID: Int32
+  /// Numbers of the pieces that stand for single bytes.
+  let byteIDs: Set<Int32>
   /// Pieces in the model.
   let pieceCount: Int
 
@@ -17,6 +21,8 @@ struct SentencePieceCheck {
   private struct Findings {
     var endID: Int?
     var padID: Int?
+    var unknownID: Int?
+    var byteIDs: Set<Int32> = []
     var pieceCount = 0
     var normalCount = 0
     var userDefined: [[UInt8]] = []
@@ -52,9 +58,14 @@ struct SentencePieceCheck {
     guard let endID = findings.endID else {
       throw Damage(expected: "a piece '</s>' that ends a text", found: "none")
     }
+    guard let unknownID = findings.unknownID else {
+      throw Damage(expected: "a piece for unknown characters", found: "none")
+    }
     try Self.checkChains(findings.userDefined)
     self.endID = Int32(endID)
     padID = Int32(findings.padID ?? 0)
+    self.unknownID = Int32(unknownID)
+    byteIDs = findings.byteIDs
     pieceCount = findings.pieceCount
   }
 
@@ -110,7 +121,9 @@ struct SentencePieceCheck {
     switch kind {
     case .normal: findings.normalCount += 1
     case .userDefined: findings.userDefined.append(text)
-    default: break
+    case .unknown: findings.unknownID = findings.unknownID ?? number
+    case .byte: findings.byteIDs.insert(Int32(number))
+    case .control, .unused: break
     }
     if valid == "</s>" { findings.endID = findings.endID ?? number }
     if valid == "<pad>" { findings.padID = findings.padID ?? number }

@@ -10,6 +10,15 @@ import TensorCore
 /// of a special piece in a prompt ("</s>", "<extra_id_0>") is text here and not that piece, so that no
 /// prompt can end itself early. Clean the text first where a pipeline does (`PromptText`).
 package final class Tokenizer: @unchecked Sendable {
+  /// What becomes of characters that no piece of the model holds.
+  package enum UnknownCharacters: Sendable {
+    /// Neighbours together become the unknown piece, as in transformers' T5 tokenizer, with which Wan's
+    /// transformer was trained: it takes no notice of the model's pieces for bytes.
+    case unknownPiece
+    /// Each becomes the pieces of its bytes where the model has them, as SentencePiece itself does.
+    case bytes
+  }
+
   /// A prompt in numbers.
   package struct Encoding: Sendable, Equatable {
     /// The pieces and the one that ends the text; at most as many as were asked for.
@@ -25,6 +34,9 @@ package final class Tokenizer: @unchecked Sendable {
   /// Pieces in the model: every number is below.
   package let pieceCount: Int
 
+  private let unknownID: Int32
+  private let byteIDs: Set<Int32>
+  private let unknownCharacters: UnknownCharacters
   /// The library only reads it while it encodes.
   private let model: OpaquePointer
 
@@ -34,21 +46,31 @@ package final class Tokenizer: @unchecked Sendable {
   /// - Parameter path: of the model file.
   /// - Throws: `TensorError.mapFailed` where it cannot be read, `CheckpointError.malformed` where it
   ///   is damaged or no unigram model.
-  package convenience init(path: String) throws {
+  package convenience init(
+    path: String, unknownCharacters: UnknownCharacters = .unknownPiece
+  ) throws {
     let file = try MappedFile(path: path)
     defer { withExtendedLifetime(file) {} }
-    try self.init(UnsafeRawBufferPointer(start: file.base, count: file.byteCount), path: path)
+    try self.init(
+      UnsafeRawBufferPointer(start: file.base, count: file.byteCount), path: path,
+      unknownCharacters: unknownCharacters)
   }
 
   /// - Parameters:
   ///   - bytes: of a model file.
   ///   - path: what errors call it.
   /// - Throws: `CheckpointError.malformed`.
-  package init(_ bytes: UnsafeRawBufferPointer, path: String) throws {
+  package init(
+    _ bytes: UnsafeRawBufferPointer, path: String,
+    unknownCharacters: UnknownCharacters = .unknownPiece
+  ) throws {
+    self.unknownCharacters = unknownCharacters
     do throws(SentencePieceCheck.Damage) {
       let check = try SentencePieceCheck(bytes)
       endID = check.endID
       padID = check.padID
+      unknownID = check.unknownID
+      byteIDs = check.byteIDs
       pieceCount = check.pieceCount
     } catch {
       throw CheckpointError.malformed(
@@ -74,9 +96,21 @@ package final class Tokenizer: @unchecked Sendable {
   /// - Throws: `NetworkError.input` where the library refuses the text.
   package func encode(_ text: String, maximumLength: Int = maximumLength) throws -> Encoding {
     precondition(maximumLength >= 1, "no room for the end of the text")
-    let ids = try pieces(of: text)
+    let pieces = try pieces(of: text)
+    let ids = unknownCharacters == .bytes ? pieces : withoutBytes(pieces)
     let kept = ids.prefix(maximumLength - 1)
     return Encoding(ids: kept + [endID], cutCount: ids.count - kept.count)
+  }
+
+  /// The unknown piece in the place of neighbouring bytes.
+  private func withoutBytes(_ ids: [Int32]) -> [Int32] {
+    guard !byteIDs.isEmpty else { return ids }
+    var result: [Int32] = []
+    for id in ids {
+      let isByte = byteIDs.contains(id)
+      if !isByte || result.last != unknownID { result.append(isByte ? unknownID : id) }
+    }
+    return result
   }
 
   /// The numbers of a text without an end.

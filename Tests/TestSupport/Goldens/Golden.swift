@@ -19,7 +19,7 @@ package struct Golden: Sendable {
 
   private let notes: Notes
   private let tolerances: GoldenTolerances
-  private let compared = ComparedNames()
+  private let record = ComparisonRecord()
 
   /// What every configuration may say, whatever its kind.
   private struct Notes: Decodable {
@@ -164,12 +164,12 @@ package struct Golden: Sendable {
     rounded: DType = .f32
   ) throws -> String? {
     let want = try tensor(name)
-    compared.insert(name)
-    let (sample, complaint) = try sampled(got, like: want, name)
-    guard let sample else { return complaint }
+    let (values, complaint) = try sampled(got, like: want, name)
+    guard let values else { return complaint }
+    let wanted = try want.converted(to: rounded).floats()
+    record.note(name, values, wanted)
     let comparison = Comparison(
-      try sample.floats(), try want.converted(to: rounded).floats(), shape: want.shape,
-      tolerance ?? tolerances[name])
+      values, wanted, shape: want.shape, tolerance ?? tolerances[name])
     return comparison.failure.map { "\(self.name), \(name) \(want.shape): \($0)" }
   }
 
@@ -179,7 +179,7 @@ package struct Golden: Sendable {
   ) throws -> String? {
     let want = try tensor(name)
     guard got.count == want.count else {
-      compared.insert(name)
+      record.note(name)
       return "\(self.name), \(name): \(got.count) values, expected \(want.count) \(want.shape)"
     }
     return try difference(
@@ -195,14 +195,14 @@ package struct Golden: Sendable {
     _ got: Tensor, from name: String, relativeError bound: Double
   ) throws -> String? {
     let want = try tensor(name)
-    compared.insert(name)
-    let (sample, complaint) = try sampled(got, like: want, name)
-    guard let sample else { return complaint }
-    let values = try want.floats()
-    let error = Comparison.relativeError(try sample.floats(), values)
+    let (values, complaint) = try sampled(got, like: want, name)
+    guard let values else { return complaint }
+    let wanted = try want.floats()
+    record.note(name, values, wanted)
+    let error = Comparison.relativeError(values, wanted)
     var (limit, reason) = (bound, "")
     if has("bf16." + name) {
-      let other = Comparison.relativeError(try floats("bf16." + name), values)
+      let other = Comparison.relativeError(try floats("bf16." + name), wanted)
       limit = min(bound, 1.5 * other)
       reason = " (the other implementation's: \(other))"
     }
@@ -212,14 +212,22 @@ package struct Golden: Sendable {
 
   /// Tensors under these prefixes that nothing was compared with.
   package func notCompared(prefixes: [String]) -> [String] {
-    let seen = compared.all
-    return prefixes.flatMap { names(prefix: $0) }.filter { !seen.contains($0) }
+    let seen = record.errors
+    return prefixes.flatMap { names(prefix: $0) }.filter { seen[$0] == nil }
   }
 
-  /// The tensor as the stored one was made of it, or what is wrong with its shape.
+  /// How far the compared tensors were off, a line for each.
+  package var report: [String] {
+    record.errors.sorted { $0.key < $1.key }.compactMap { name, error in
+      error.map { "\(name): largest \($0.largest), rms \($0.rootMeanSquare)" }
+    }
+  }
+
+  /// The values as the stored ones were made of them, or what is wrong with the shape.
   private func sampled(
     _ got: Tensor, like want: Tensor, _ name: String
-  ) throws -> (Tensor?, String?) {
+  ) throws -> ([Float]?, String?) {
+    record.note(name)
     let slices = try subsample(of: name)
     let rank = slices?.rank ?? want.shape.rank
     let missing = max(rank - got.shape.rank, 0)
@@ -234,15 +242,32 @@ package struct Golden: Sendable {
       let how = slices.map { " (thinned out by \($0))" } ?? ""
       return (nil, "\(self.name), \(name): shape \(result.shape)\(how), expected \(want.shape)")
     }
-    return (result, nil)
+    return (try result.floats(), nil)
   }
 }
 
-/// The names of the tensors that were compared so far.
-private final class ComparedNames: Sendable {
-  private let names = Mutex<Set<String>>([])
+/// What was compared so far, and how far off it was.
+private final class ComparisonRecord: Sendable {
+  struct Error {
+    /// Of a single value, relative to the largest wanted one.
+    let largest: Double
+    /// Relative to the wanted values' own root mean square.
+    let rootMeanSquare: Double
+  }
 
-  var all: Set<String> { names.withLock { $0 } }
+  private let noted = Mutex<[String: Error?]>([:])
 
-  func insert(_ name: String) { names.withLock { _ = $0.insert(name) } }
+  /// By tensor; nil where shapes were too different to tell.
+  var errors: [String: Error?] { noted.withLock { $0 } }
+
+  func note(_ name: String) { noted.withLock { $0[name] = .some(nil) } }
+
+  func note(_ name: String, _ got: [Float], _ want: [Float]) {
+    let largest = zip(got, want).reduce(Float(0)) { max($0, abs($1.0 - $1.1)) }
+    let size = want.reduce(Float(0)) { max($0, abs($1)) }
+    let error = Error(
+      largest: Double(largest == 0 ? 0 : largest / size),
+      rootMeanSquare: Comparison.relativeError(got, want))
+    noted.withLock { $0[name] = error }
+  }
 }

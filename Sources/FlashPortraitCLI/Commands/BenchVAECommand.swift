@@ -1,0 +1,94 @@
+import ArgumentParser
+import Checkpoints
+import Layers
+import TensorCore
+import WanModels
+
+struct BenchVAECommand: BenchmarkCommand {
+  /// Which half of the autoencoder.
+  enum Mode: String, CaseIterable, ExpressibleByArgument {
+    case decode, encode
+  }
+
+  static let configuration = CommandConfiguration(
+    commandName: "vae",
+    abstract: "The video autoencoder: decoding or encoding a clip.",
+    discussion: """
+      Weights and inputs are made by formula. The clip goes through as in a job, one latent frame \
+      after another. Operations are those that are executed: convolutions and attention; of a \
+      doubled picture, taps that meet the same pixel count once.
+      """)
+
+  @Option(help: "decode or encode.")
+  var mode: Mode = .decode
+
+  @Option(help: ArgumentHelp("Latent frames; n stand for 4 n - 3 frames.", valueName: "count"))
+  var frames = 5
+
+  @Option(help: ArgumentHelp("Rows of a frame, in pixels.", valueName: "count"))
+  var height = 256
+
+  @Option(help: ArgumentHelp("Columns of a frame, in pixels.", valueName: "count"))
+  var width = 256
+
+  @Option(help: "Arithmetic: bf16 or f32.")
+  var dtype: Arithmetic = .bf16
+
+  @OptionGroup var benchmark: BenchmarkOptions
+  @OptionGroup(title: "Machine") var machine: MachineOptions
+
+  func validate() throws {
+    for (name, value) in [("frames", frames), ("height", height), ("width", width)] {
+      try BenchmarkOptions.check(name, value)
+    }
+    let unit = WanVAEConfig.wan21.spatialFactor
+    for (name, value) in [("height", height), ("width", width)] where value % unit != 0 {
+      throw ValidationError("--\(name) \(value): expected a multiple of \(unit)")
+    }
+    if dtype == .int8 { throw ValidationError("--dtype int8: expected bf16 or f32") }
+  }
+
+  func operation(on context: ComputeContext) throws -> MeasuredOperation {
+    let config = WanVAEConfig.wan21
+    let execution = Execution(arithmetic: dtype, context: context)
+    let weights = ProceduralTensorSource(on: context)
+    let (operations, run) =
+      mode == .decode
+      ? try decoding(WanVAEDecoder(config, weights: weights, execution: execution))
+      : try encoding(WanVAEEncoder(config, weights: weights, execution: execution))
+    return MeasuredOperation(
+      name: "vae \(mode.rawValue)",
+      parameters: [("frames", frames), ("height", height), ("width", width)],
+      arithmetic: dtype, operations: operations, run: run)
+  }
+
+  private func decoding(_ decoder: WanVAEDecoder) throws -> (Double, () throws -> Void) {
+    let (rows, columns) = (
+      height / decoder.config.spatialFactor, width / decoder.config.spatialFactor
+    )
+    let latent = try ProceduralWeights.noise(
+      "latent", shape: [decoder.config.zDim, 1, rows, columns], scale: 1)
+    return (
+      decoder.operations(latentFrames: frames, rows: height, columns: width),
+      {
+        var session = try decoder.session(rows: rows, columns: columns)
+        for _ in 0..<frames { _ = try session.decode(latent) }
+      }
+    )
+  }
+
+  private func encoding(_ encoder: WanVAEEncoder) throws -> (Double, () throws -> Void) {
+    let count = encoder.config.pixelFrames(ofLatentFrames: frames)
+    // Two pictures in turns: a frame that repeats the one before it would cost less.
+    let pictures = try ["even", "odd"].map {
+      try ProceduralWeights.noise($0, shape: [1, height, width, 3], scale: 1)
+    }
+    return (
+      encoder.operations(frames: count, rows: height, columns: width),
+      {
+        var session = try encoder.session(rows: height, columns: width)
+        for index in 0..<count { _ = try session.encode(pictures[index % 2]) }
+      }
+    )
+  }
+}

@@ -1,0 +1,224 @@
+import Checkpoints
+import Foundation
+import Layers
+import PortraitModels
+import TensorCore
+import WanModels
+
+/// A folder of checkpoints in the published layout, from which the networks of a job are loaded: as
+/// downloaded, converted to safetensors, or made by `synthesize`.
+///
+/// Sizes are read from the tensors. What these do not tell (heads) is as published, unless the
+/// folder has a `FlashPortrait/geometry.json`: then all sizes are those.
+package struct ModelFolder: Sendable {
+  package let path: String
+
+  /// What the folder says of its sizes; nil where it is downloaded.
+  package let geometry: ModelGeometry?
+
+  /// - Throws: `CheckpointError.unreadable` where there is no such folder; `PipelineError` and
+  ///   `NetworkError.configuration` for a geometry that no network can have.
+  package init(_ path: String) throws {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue
+    else { throw CheckpointError.unreadable(path: path, reason: "no such folder") }
+    self.path = path
+    let file = "\(path)/\(CheckpointLayout.geometry)"
+    geometry =
+      FileManager.default.fileExists(atPath: file) ? try ModelGeometry.read(file) : nil
+  }
+
+  // MARK: Networks
+
+  /// The transformer: what `transformer.pt` lacks comes from the base.
+  ///
+  /// - Parameter residency: whether the weights stay in memory; nil: where they fit.
+  /// - Throws: `CheckpointError`, `NetworkError`, `PipelineError`.
+  package func transformer(
+    execution: Execution = Execution(), residency: WeightResidency? = nil
+  ) throws -> Transformer {
+    try load(.transformer) { loader, files in
+      let config = try transformerConfig(loader.shapes)
+      let bytes = files.flatMap(\.entries).reduce(0) { $0 + $1.byteCount }
+      return try Transformer(
+        config, weights: loader, execution: execution,
+        residency: residency ?? .automatic(weights: bytes))
+    }
+  }
+
+  private func transformerConfig(_ shapes: NamedShapes) throws -> TransformerConfig {
+    let file = "\(path)/\(CheckpointLayout.configuration)"
+    if FileManager.default.fileExists(atPath: file) {
+      return try TransformerConfig(shapes: shapes, file: contents(of: file))
+    }
+    return try geometry?.transformer ?? TransformerConfig(shapes: shapes)
+  }
+
+  /// The portrait encoder.
+  ///
+  /// - Throws: `CheckpointError`, `NetworkError`, `PipelineError`.
+  package func portraitEncoder(execution: Execution = Execution()) throws -> PortraitEncoder {
+    try load(.portraitEncoder) { loader, _ in
+      try PortraitEncoder(
+        geometry?.portraitEncoder ?? PortraitEncoderConfig(shapes: loader.shapes),
+        weights: loader, execution: execution)
+    }
+  }
+
+  /// The motion encoder.
+  ///
+  /// - Throws: `CheckpointError`, `NetworkError`, `PipelineError`.
+  package func motionEncoder(execution: Execution = Execution()) throws -> MotionEncoder {
+    try load(.motionEncoder, ignoring: MotionEncoder.ignoredTensors) { loader, _ in
+      try MotionEncoder(
+        geometry?.motionEncoder ?? MotionEncoderConfig(shapes: loader.shapes), weights: loader,
+        execution: execution)
+    }
+  }
+
+  /// The text encoder, whose weights are read from disk as they are used.
+  ///
+  /// - Throws: `CheckpointError`, `NetworkError`, `PipelineError`.
+  package func textEncoder(execution: Execution = Execution()) throws -> TextEncoder {
+    try load(.textEncoder) { loader, _ in
+      try TextEncoder(
+        geometry?.textEncoder ?? TextEncoderConfig(shapes: loader.shapes), weights: loader,
+        execution: execution)
+    }
+  }
+
+  /// The text encoder's tokenizer.
+  ///
+  /// - Throws: `CheckpointError.unreadable`, `.malformed`.
+  package func tokenizer() throws -> Tokenizer {
+    let file = "\(path)/\(CheckpointLayout.tokenizer)"
+    guard FileManager.default.fileExists(atPath: file) else {
+      throw CheckpointError.unreadable(path: file, reason: "no such file; it is the tokenizer")
+    }
+    return try Tokenizer(path: file)
+  }
+
+  /// The image encoder.
+  ///
+  /// - Throws: `CheckpointError`, `NetworkError`, `PipelineError`.
+  package func imageEncoder(execution: Execution = Execution()) throws -> ImageEncoder {
+    try load(.imageEncoder, ignoring: ImageEncoder.ignoredTensors) { loader, _ in
+      try ImageEncoder(
+        geometry?.imageEncoder ?? ImageEncoderConfig(shapes: loader.shapes), weights: loader,
+        execution: execution)
+    }
+  }
+
+  /// Both halves of the video autoencoder.
+  ///
+  /// - Throws: `CheckpointError`, `NetworkError`, `PipelineError`.
+  package func vae(execution: Execution = Execution()) throws -> WanVAE {
+    try load(.vae) { loader, _ in
+      try WanVAE(vaeConfig(loader.shapes), weights: loader, execution: execution)
+    }
+  }
+
+  /// The half of the video autoencoder that turns pixels into latents.
+  ///
+  /// - Throws: `CheckpointError`, `NetworkError`, `PipelineError`.
+  package func vaeEncoder(execution: Execution = Execution()) throws -> WanVAEEncoder {
+    try load(.vae, ignoring: WanVAEDecoder.tensorNames) { loader, _ in
+      try WanVAEEncoder(vaeConfig(loader.shapes), weights: loader, execution: execution)
+    }
+  }
+
+  /// The half of the video autoencoder that turns latents into pixels.
+  ///
+  /// - Throws: `CheckpointError`, `NetworkError`, `PipelineError`.
+  package func vaeDecoder(execution: Execution = Execution()) throws -> WanVAEDecoder {
+    try load(.vae, ignoring: WanVAEEncoder.tensorNames) { loader, _ in
+      try WanVAEDecoder(vaeConfig(loader.shapes), weights: loader, execution: execution)
+    }
+  }
+
+  private func vaeConfig(_ shapes: NamedShapes) throws -> WanVAEConfig {
+    try geometry?.vae ?? WanVAEConfig(shapes: shapes)
+  }
+
+  // MARK: Files
+
+  /// Builds a network from its files and makes sure that all their tensors fit.
+  private func load<Network>(
+    _ name: NetworkName, ignoring: [String] = [],
+    _ build: (WeightLoader, [any TensorFile]) throws -> Network
+  ) throws -> Network {
+    let origins = try origins(of: name)
+    let loader = try WeightLoader(
+      network: name.kind.title, origins: origins, ignoring: ignoring)
+    let network = try build(loader, origins.map(\.file))
+    try loader.finish()
+    return network
+  }
+
+  private func origins(of name: NetworkName) throws -> [WeightOrigin] {
+    let file = try Checkpoint.open(location(of: name.kind))
+    let network = try recognised(in: file, as: name)
+    let own = WeightOrigin(file, network: network, part: name.checkpointPrefix)
+    guard name == .transformer, network?.missing.isEmpty != true,
+      let base = CheckpointLayout.item(of: .wanTransformer)?.location(in: path)
+    else { return [own] }
+    let baseFile = try Checkpoint.open("\(path)/\(base)")
+    let baseNetwork = try recognised(in: baseFile, as: name)
+    return [WeightOrigin(baseFile, network: baseNetwork, part: ""), own]
+  }
+
+  /// - Throws: `CheckpointError.unreadable` where the folder lacks the file.
+  private func location(of kind: NetworkKind) throws -> String {
+    guard let item = CheckpointLayout.item(of: kind) else {
+      preconditionFailure("the layout has no file for the \(kind.title)")
+    }
+    guard let location = item.location(in: path) else {
+      throw CheckpointError.unreadable(
+        path: "\(path)/\(item.path)", reason: "no such file; it holds the \(kind.title)")
+    }
+    return "\(path)/\(location)"
+  }
+
+  /// What recognition makes of a file; nil where it knows none of the names.
+  ///
+  /// - Throws: `PipelineError.otherNetwork` where it holds another network.
+  private func recognised(
+    in file: any TensorFile, as name: NetworkName
+  ) throws -> RecognisedNetwork? {
+    let networks = NetworkRecognition.networks(in: file.entries)
+    let kinds = name == .transformer ? [name.kind, .wanTransformer] : [name.kind]
+    guard let network = networks.first(where: { kinds.contains($0.kind) }) ?? networks.first else {
+      return nil
+    }
+    guard kinds.contains(network.kind) else {
+      throw PipelineError.otherNetwork(
+        path: file.path, expected: name.kind.title, found: network.kind.title)
+    }
+    return network
+  }
+
+  private func contents(of path: String) throws -> Data {
+    do { return try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
+      throw CheckpointError.unreadable(path: path, reason: "cannot be read")
+    }
+  }
+}
+
+extension NetworkName {
+  /// What stands before a network's names in its published checkpoint, which holds others too.
+  fileprivate var checkpointPrefix: String {
+    self == .imageEncoder ? ImageEncoder.checkpointPrefix : ""
+  }
+}
+
+extension WeightOrigin {
+  /// A file whose tensors lose the prefix that recognition found, and that of the network as a part
+  /// of the file; of several networks in it those of one take part.
+  fileprivate init(_ file: any TensorFile, network: RecognisedNetwork?, part: String) {
+    let found = network?.prefix ?? ""
+    let isOneOfSeveral = NetworkRecognition.bundlePrefixes.contains(found) || !part.isEmpty
+    self.init(
+      file, stripping: [found + part].filter { !$0.isEmpty },
+      selecting: isOneOfSeveral ? [found + part] : [])
+  }
+}

@@ -1,0 +1,131 @@
+import Foundation
+
+/// Character references of HTML in plain text ("&amp;", "&#39;", "&hearts;").
+///
+/// Numbers, the 252 names of HTML 4 and "apos" are known, not the two thousand further names of HTML 5.
+enum HTMLText {
+  /// The text with references resolved by the rules of HTML 5 (Python's `html.unescape`): a missing
+  /// semicolon is forgiven to numbers and to the names up to U+00FF.
+  static func unescaped(_ text: String) -> String {
+    guard text.utf8.contains(UInt8(ascii: "&")) else { return text }
+    let scalars = Array(text.unicodeScalars)
+    var result = String.UnicodeScalarView()
+    var place = 0
+    while place < scalars.count {
+      if scalars[place] == "&", let reference = reference(scalars[(place + 1)...]) {
+        result.append(contentsOf: reference.meaning)
+        place += 1 + reference.length
+      } else {
+        result.append(scalars[place])
+        place += 1
+      }
+    }
+    return String(result)
+  }
+
+  /// What a reference means, and its length without the ampersand.
+  private typealias Reference = (meaning: [Unicode.Scalar], length: Int)
+
+  private static func reference(_ text: ArraySlice<Unicode.Scalar>) -> Reference? {
+    if text.first == "#" { return number(text.dropFirst()).map { ($0.meaning, $0.length + 1) } }
+    let word = text.prefix(longestName + 1).prefix { $0.isASCII && ($0.isLetter || $0.isDigit) }
+    let name = String(String.UnicodeScalarView(word))
+    if let scalar = names[name], text.dropFirst(word.count).first == ";" {
+      return ([scalar], word.count + 1)
+    }
+    for length in stride(from: word.count, to: 1, by: -1) {
+      if let scalar = names[String(name.prefix(length))], scalar.value < 256, scalar != "'" {
+        return ([scalar], length)
+      }
+    }
+    return nil
+  }
+
+  /// The digits after "&#" and perhaps a semicolon.
+  private static func number(_ text: ArraySlice<Unicode.Scalar>) -> Reference? {
+    let isHexadecimal = text.first == "x" || text.first == "X"
+    let start = isHexadecimal ? text.dropFirst() : text
+    let digits = start.prefix {
+      $0.isDigit || isHexadecimal && $0.isASCII && $0.properties.isASCIIHexDigit
+    }
+    guard !digits.isEmpty else { return nil }
+    let spelled = String(String.UnicodeScalarView(digits))
+    let length =
+      (isHexadecimal ? 1 : 0) + digits.count + (start.dropFirst(digits.count).first == ";" ? 1 : 0)
+    // Of a number that even UInt64 is too small for only its size counts.
+    let value = UInt64(spelled, radix: isHexadecimal ? 16 : 10) ?? .max
+    return (meaning(of: value), length)
+  }
+
+  /// The character of a number; none for those that text must not hold.
+  private static func meaning(of value: UInt64) -> [Unicode.Scalar] {
+    let replacement: Unicode.Scalar = "\u{FFFD}"
+    switch value {
+    case 0: return [replacement]
+    case 0x0D: return ["\r"]
+    case 0x80...0x9F: return [windows[Int(value) - 0x80]]
+    case 0x01...0x08, 0x0B, 0x0E...0x1F, 0x7F, 0xFDD0...0xFDEF: return []
+    case 0x110000...: return [replacement]
+    case _ where value & 0xFFFE == 0xFFFE: return []
+    default: return [Unicode.Scalar(UInt32(value)) ?? replacement]
+    }
+  }
+
+  /// U+0080 to U+009F by number mean what they were in the code page of Windows.
+  private static let windows = Array(
+    "€\u{81}‚ƒ„…†‡ˆ‰Š‹Œ\u{8D}Ž\u{8F}\u{90}‘’“”•–—˜™š›œ\u{9D}žŸ".unicodeScalars)
+
+  private static let longestName = 8
+
+  private static let names: [String: Unicode.Scalar] = {
+    var names: [String: Unicode.Scalar] = [
+      "amp": "&", "AMP": "&", "apos": "'", "lt": "<", "LT": "<", "gt": ">", "GT": ">", "quot": "\"",
+      "QUOT": "\"", "COPY": "\u{A9}", "REG": "\u{AE}",
+    ]
+    for (value, name) in zip(UInt32(0xA0)..., latin.split(separator: " ")) {
+      names[String(name)] = Unicode.Scalar(value)
+    }
+    let words = others.split(separator: " ")
+    for index in stride(from: 0, to: words.count - 1, by: 2) {
+      names[String(words[index])] = UInt32(words[index + 1], radix: 16).flatMap(Unicode.Scalar.init)
+    }
+    return names
+  }()
+
+  /// The names of U+00A0 to U+00FF.
+  private static let latin = """
+    nbsp iexcl cent pound curren yen brvbar sect uml copy ordf laquo not shy reg macr deg plusmn \
+    sup2 sup3 acute micro para middot cedil sup1 ordm raquo frac14 frac12 frac34 iquest Agrave \
+    Aacute Acirc Atilde Auml Aring AElig Ccedil Egrave Eacute Ecirc Euml Igrave Iacute Icirc \
+    Iuml ETH Ntilde Ograve Oacute Ocirc Otilde Ouml times Oslash Ugrave Uacute Ucirc Uuml Yacute \
+    THORN szlig agrave aacute acirc atilde auml aring aelig ccedil egrave eacute ecirc euml \
+    igrave iacute icirc iuml eth ntilde ograve oacute ocirc otilde ouml divide oslash ugrave \
+    uacute ucirc uuml yacute thorn yuml
+    """
+
+  /// Names and their characters' numbers.
+  private static let others = """
+    OElig 152 oelig 153 Scaron 160 scaron 161 Yuml 178 fnof 192 circ 2C6 tilde 2DC Alpha 391 \
+    Beta 392 Gamma 393 Delta 394 Epsilon 395 Zeta 396 Eta 397 Theta 398 Iota 399 Kappa 39A \
+    Lambda 39B Mu 39C Nu 39D Xi 39E Omicron 39F Pi 3A0 Rho 3A1 Sigma 3A3 Tau 3A4 Upsilon 3A5 Phi \
+    3A6 Chi 3A7 Psi 3A8 Omega 3A9 alpha 3B1 beta 3B2 gamma 3B3 delta 3B4 epsilon 3B5 zeta 3B6 \
+    eta 3B7 theta 3B8 iota 3B9 kappa 3BA lambda 3BB mu 3BC nu 3BD xi 3BE omicron 3BF pi 3C0 rho \
+    3C1 sigmaf 3C2 sigma 3C3 tau 3C4 upsilon 3C5 phi 3C6 chi 3C7 psi 3C8 omega 3C9 thetasym 3D1 \
+    upsih 3D2 piv 3D6 ensp 2002 emsp 2003 thinsp 2009 zwnj 200C zwj 200D lrm 200E rlm 200F ndash \
+    2013 mdash 2014 lsquo 2018 rsquo 2019 sbquo 201A ldquo 201C rdquo 201D bdquo 201E dagger \
+    2020 Dagger 2021 bull 2022 hellip 2026 permil 2030 prime 2032 Prime 2033 lsaquo 2039 rsaquo \
+    203A oline 203E frasl 2044 euro 20AC image 2111 weierp 2118 real 211C trade 2122 alefsym \
+    2135 larr 2190 uarr 2191 rarr 2192 darr 2193 harr 2194 crarr 21B5 lArr 21D0 uArr 21D1 rArr \
+    21D2 dArr 21D3 hArr 21D4 forall 2200 part 2202 exist 2203 empty 2205 nabla 2207 isin 2208 \
+    notin 2209 ni 220B prod 220F sum 2211 minus 2212 lowast 2217 radic 221A prop 221D infin 221E \
+    ang 2220 and 2227 or 2228 cap 2229 cup 222A int 222B there4 2234 sim 223C cong 2245 asymp \
+    2248 ne 2260 equiv 2261 le 2264 ge 2265 sub 2282 sup 2283 nsub 2284 sube 2286 supe 2287 \
+    oplus 2295 otimes 2297 perp 22A5 sdot 22C5 lceil 2308 rceil 2309 lfloor 230A rfloor 230B \
+    lang 2329 rang 232A loz 25CA spades 2660 clubs 2663 hearts 2665 diams 2666
+    """
+}
+
+extension Unicode.Scalar {
+  fileprivate var isDigit: Bool { ("0"..."9").contains(self) }
+  fileprivate var isLetter: Bool { ("a"..."z").contains(self) || ("A"..."Z").contains(self) }
+}
