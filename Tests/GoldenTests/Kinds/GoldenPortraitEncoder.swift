@@ -4,8 +4,9 @@ import PortraitModels
 import TensorCore
 import TestSupport
 
-/// Relative error in bf16, 1.5 times that of PyTorch's bf16 run of the same networks.
-private let bf16Bound = 0.0
+/// Relative error in bf16: that of PyTorch in bfloat16 is 6.1e-3 for the stored resampler and 7.0e-3
+/// for the whole encoder.
+private let bf16Bound = 7e-3
 
 /// Weights by formula in the type of the mode.
 private func weights(_ execution: Execution, prefix: String = "") -> ProceduralTensorSource {
