@@ -46,8 +46,8 @@ let goldenKinds: [String: GoldenKind] = [
   "resampler": .network(checkResampler),
   "step_distill_lora": .exact(checkStepDistillation),
   "tiny_vae": .network(checkTinyVAE),
-  "umt5": .network(checkTextEncoder),
   "token_split": .exact(checkPortraitTokenSplit),
+  "umt5": .network(checkTextEncoder),
   "vae": .network(checkWanVAE),
   "vae_tiled": .network(checkWanVAE),
 ]

@@ -125,7 +125,6 @@ import Testing
       try CheckpointSynthesis(
         plan, folder: folder.file("made"), overwrites: true, available: { _ in largest - 1 })
     }
-    // Files take whole blocks on disk, so that replacing them frees a little more.
     _ = try CheckpointSynthesis(
       plan, folder: folder.file("made"), overwrites: true, available: { _ in largest })
   }

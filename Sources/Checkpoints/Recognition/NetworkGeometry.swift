@@ -38,7 +38,12 @@ enum NetworkGeometry {
         ]
       case .textEncoder: textEncoder(tensors)
       case .imageEncoder: imageEncoder(tensors)
-      case .motionEncoder, .adapter: []
+      case .motionEncoder:
+        [
+          ("channels", tensors.size("model.conv_last0.weight", axis: 0)),
+          ("features", tensors.size("model.fc.weight", axis: 0)),
+        ]
+      case .adapter: []
       }
     let layers = layerCount(of: kind, in: tensors)
     let items = sizes.compactMap { name, value in value.map { GeometryItem(name: name, value: $0) }

@@ -7,7 +7,7 @@ struct NetworkNames {
   var optional: [String] = []
 
   /// The names of a network with that many layers; nil where names do not follow from the count
-  /// alone (adapters, and the motion encoder, which is known by its groups).
+  /// alone (adapters).
   init?(_ kind: NetworkKind, layers: Int) {
     switch kind {
     case .flashPortraitTransformer: required = Self.transformer(layers: layers, expression: true)
@@ -21,7 +21,10 @@ struct NetworkNames {
     case .imageEncoder:
       required = Self.imageEncoder(layers: layers)
       optional = ["visual.head", "visual.post_norm.weight", "visual.post_norm.bias"]
-    case .motionEncoder, .adapter: return nil
+    case .motionEncoder:
+      required = Self.motionEncoder()
+      optional = Self.motionEncoderSpares()
+    case .adapter: return nil
     }
   }
 
@@ -84,6 +87,40 @@ struct NetworkNames {
     let outside =
       ["cls_embedding", "pos_embedding", "patch_embedding.weight"] + affine(["pre_norm"])
     return (outside + blocks("transformer", layers, block)).map { "visual.\($0)" }
+  }
+
+  // MARK: Motion encoder
+
+  /// PD-FGC's four heads.
+  private static let motionHeads = ["headpose", "eye", "emo", "mouth"]
+
+  /// Blocks of PD-FGC's `FAN_use`; those named here change the number of channels.
+  private static let motionBlocks: [(name: String, changesChannels: Bool)] =
+    [("model.conv2", true), ("model.conv3", false), ("model.conv4", true)]
+    + (1...4).flatMap { level in (1...3).map { ("model.m0.b\($0)_\(level)", false) } }
+    + [("model.m0.b2_plus_1", false), ("model.top_m_0", false)]
+
+  private static let motionNorms: [String] =
+    ["model.bn1", "model.bn_end0", "model.bn5"] + motionHeads.map { "to_\($0).2" }
+    + motionBlocks.flatMap { block in
+      (1...3).map { "\(block.name).bn\($0)" }
+        + (block.changesChannels ? ["\(block.name).downsample.0"] : [])
+    }
+
+  private static func motionEncoder() -> [String] {
+    let convolutions = motionBlocks.flatMap { block in
+      (1...3).map { "\(block.name).conv\($0)" }
+        + (block.changesChannels ? ["\(block.name).downsample.2"] : [])
+    }
+    let outside = ["conv1", "conv_last0", "l0", "conv6", "fc"].map { "model.\($0)" }
+    let linears = motionHeads.flatMap { ["to_\($0).0", "to_\($0).3"] }
+    let embeddings = motionHeads.filter { $0 != "mouth" }.map { "\($0)_embed.1" }
+    return affine(outside) + weights(convolutions) + affine(linears + embeddings)
+      + affine(motionNorms) + motionNorms.flatMap { ["\($0).running_mean", "\($0).running_var"] }
+  }
+
+  private static func motionEncoderSpares() -> [String] {
+    affine(["mouth_embed.1"]) + motionNorms.map { "\($0).num_batches_tracked" }
   }
 
   // MARK: Autoencoders

@@ -39,11 +39,8 @@ package enum NetworkRecognition {
     for kind in NetworkKind.allCases {
       for prefix in prefixes {
         let known = patterns[kind] ?? []
-        let groups = kind == .motionEncoder ? motionEncoderGroups : []
         let own = parsed.filter { item in
-          guard item.entry.name.hasPrefix(prefix) else { return false }
-          if known.contains(item.pattern.dropFirst(prefix.count)) { return true }
-          return groups.contains { item.entry.name.dropFirst(prefix.count).hasPrefix($0) }
+          item.entry.name.hasPrefix(prefix) && known.contains(item.pattern.dropFirst(prefix.count))
         }
         if own.count > best?.entries.count ?? 0 {
           best = Match(kind: kind, prefix: prefix, entries: own.map(\.entry))
@@ -73,11 +70,6 @@ package enum NetworkRecognition {
     return patterns
   }()
 
-  private static let motionEncoderGroups = [
-    "to_headpose.", "headpose_embed.", "to_eye.", "eye_embed.", "to_emo.", "emo_embed.",
-    "to_mouth.", "model.",
-  ]
-
   // MARK: What was found
 
   private static func describe(_ match: Match) -> RecognisedNetwork {
@@ -95,11 +87,6 @@ package enum NetworkRecognition {
   }
 
   private static func missing(_ kind: NetworkKind, in tensors: NamedShapes) -> [String] {
-    if kind == .motionEncoder {
-      return motionEncoderGroups.filter { group in
-        !tensors.names.contains { $0.hasPrefix(group) }
-      }.map { "\($0)*" }
-    }
     let layers = NetworkGeometry.layerCount(of: kind, in: tensors)
     guard let names = NetworkNames(kind, layers: layers) else { return [] }
     return names.required.filter { tensors[$0] == nil }

@@ -18,9 +18,12 @@ struct GeometryFile {
         path: path, key: nil, expected: "an object with networks by name", found: "another value")
     }
     let base = try base(members.removeValue(forKey: "base"))
-    let merged = try overlay(.object(members), on: JSONValue(encoding: base), under: [])
-    do { return try merged.decoded(as: ModelGeometry.self) } catch let error as DecodingError {
-      throw mismatch(error)
+    let tree = try JSONValue(encoding: base)
+    let merged = try overlay(.object(members), on: tree, under: [])
+    do { return try merged.decoded(as: ModelGeometry.self) } catch is DecodingError {
+      throw misfit(among: .object(members), on: tree, under: [])
+        ?? .geometryValue(
+          path: path, key: nil, expected: "sizes of the networks", found: "others")
     }
   }
 
@@ -64,7 +67,12 @@ struct GeometryFile {
         result[key] = try overlay(member, on: former, under: keys + [key])
       }
       return .object(result)
-    case (.array, .array), (.string, .string), (.number, .number), (.bool, .bool): return value
+    case (.array(let elements), .array(let former)):
+      // Lists hold values of one kind.
+      guard let kind = former.first else { return value }
+      return .array(
+        try elements.enumerated().map { try overlay($1, on: kind, under: keys + ["\($0)"]) })
+    case (.string, .string), (.number, .number), (.bool, .bool): return value
     default:
       throw PipelineError.geometryValue(
         path: path, key: keys.joined(separator: "."), expected: base.kind, found: value.text)
@@ -78,22 +86,23 @@ struct GeometryFile {
     return .unknownGeometryKey(path: path, key: keys.joined(separator: "."), near: near)
   }
 
-  private func mismatch(_ error: DecodingError) -> PipelineError {
-    func place(_ context: DecodingError.Context) -> String {
-      context.codingPath.map(\.stringValue).joined(separator: ".")
+  /// The value that keeps a configuration from being decoded though it is of the right kind: a number
+  /// that is not whole. The decoder does not tell which, so each is tried by itself.
+  private func misfit(
+    among value: JSONValue, on base: JSONValue, under keys: [String]
+  ) -> PipelineError? {
+    if case .object(let members) = value {
+      for (key, member) in members.sorted(by: { $0.key < $1.key }) {
+        if let found = misfit(among: member, on: base, under: keys + [key]) { return found }
+      }
+      return nil
     }
-    return switch error {
-    case .typeMismatch(_, let context), .valueNotFound(_, let context),
-      .dataCorrupted(let context):
-      .geometryValue(
-        path: path, key: place(context), expected: "a whole number of that size",
-        found: context.debugDescription)
-    case .keyNotFound(let key, let context):
-      .geometryValue(
-        path: path, key: place(context), expected: "a value for '\(key.stringValue)'",
-        found: "none")
-    @unknown default:
-      .geometryValue(path: path, key: nil, expected: "sizes of the networks", found: "\(error)")
+    do { _ = try base.replacing(keys, by: value).decoded(as: ModelGeometry.self) } catch {
+      guard error is DecodingError else { return nil }
+      return .geometryValue(
+        path: path, key: keys.joined(separator: "."),
+        expected: "whole numbers of at most 18 digits", found: value.text)
     }
+    return nil
   }
 }

@@ -22,13 +22,24 @@ enum JSONValue: Equatable {
     }
   }
 
-  /// A number that no configuration has a use for would only make messages long.
+  /// The same object with another value for a member of a member.
+  func replacing(_ keys: [String], by value: JSONValue) -> JSONValue {
+    guard let key = keys.first, case .object(var members) = self, let former = members[key] else {
+      return value
+    }
+    members[key] = former.replacing(Array(keys.dropFirst()), by: value)
+    return .object(members)
+  }
+
+  /// The value as a message names it.
   var text: String {
     switch self {
     case .string(let text): "the text \"\(text.prefix(40))\""
     case .number(let number):
       number == number.rounded() && abs(number) < 1e15 ? "\(Int(number))" : "\(number)"
     case .bool(let value): "\(value)"
+    case .array(let elements) where elements.count <= 8:
+      "[" + elements.map(\.text).joined(separator: ", ") + "]"
     default: kind
     }
   }

@@ -128,7 +128,9 @@ package struct CheckpointSynthesis {
       growth += file.byteCount
       most = max(most, growth)
       var status = stat()
-      if lstat("\(folder)/\(file.path)", &status) == 0 { growth -= Int(status.st_blocks) * 512 }
+      if lstat("\(folder)/\(file.path)", &status) == 0 {
+        growth -= min(Int(status.st_blocks) * 512, file.byteCount)
+      }
     }
     return most
   }

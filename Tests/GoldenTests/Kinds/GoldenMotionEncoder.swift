@@ -4,7 +4,8 @@ import PortraitModels
 import TensorCore
 import TestSupport
 
-/// Relative error in bf16: that of PyTorch in bfloat16 was 0.6e-2 to 2.0e-2 for single parts of ten crops.
+/// Relative error in bf16 of one part of the features: that of PyTorch in bfloat16 is 0.6e-2 to
+/// 2.0e-2 over ten crops.
 private let bf16Bound = 2.5e-2
 
 /// The motion encoder on aligned crops.

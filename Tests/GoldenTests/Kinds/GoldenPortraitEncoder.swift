@@ -4,8 +4,9 @@ import PortraitModels
 import TensorCore
 import TestSupport
 
-/// Relative error in bf16, 1.5 times that of PyTorch's bf16 run of the same networks.
-private let bf16Bound = 0.0
+/// Relative error in bf16: that of PyTorch in bfloat16 is 6.1e-3 for the stored resampler and 7.0e-3
+/// for the whole encoder.
+private let bf16Bound = 7e-3
 
 /// Weights by formula in the type of the mode.
 private func weights(_ execution: Execution, prefix: String = "") -> ProceduralTensorSource {
@@ -54,7 +55,10 @@ private func differences(
     let outputDim: Int
     let prefix: String
 
-    enum CodingKeys: String, CodingKey { case outputDim = "cross_attention_dim", prefix }
+    enum CodingKeys: String, CodingKey {
+      case outputDim = "cross_attention_dim"
+      case prefix
+    }
   }
   let configuration = try golden.configuration(as: Configuration.self)
   let projection = try FourWayProjection(
@@ -79,7 +83,10 @@ private func differences(
     let frames: [Int]
     let tokensPerFrame: Int
 
-    enum CodingKeys: String, CodingKey { case frames, tokensPerFrame = "tokens_per_frame" }
+    enum CodingKeys: String, CodingKey {
+      case frames
+      case tokensPerFrame = "tokens_per_frame"
+    }
   }
   let configuration = try golden.configuration(as: Configuration.self)
   var differences: [String?] = []

@@ -80,9 +80,7 @@ private struct TransformerCase {
   }
 
   func difference(_ got: Tensor, _ name: String) throws -> String? {
-    execution.arithmetic == .f32
-      ? try golden.difference(got, from: name)
-      : try golden.difference(got, from: name, relativeError: bf16Bound)
+    try golden.difference(got, from: name, execution, relativeError: bf16Bound)
   }
 
   /// Compares a state, float32 alone: the bound of bf16 is for whole networks.

@@ -5,8 +5,8 @@ import TestSupport
 import WanModels
 
 /// Relative root-mean-square error that bf16 may have: 1.5 times that of PyTorch's own bf16 run of
-/// the narrow autoencoder (diffusers' `AutoencoderKLWan`, by `scripts/reference/check_vae.py`).
-private let bf16Bound = 0.04
+/// small autoencoders (1.1e-2 to 2.0e-2, by `scripts/reference/check_vae.py`).
+private let bf16Bound = 2e-2
 
 /// A case of the video autoencoder, whole pictures or tiles.
 private struct WanVAECase {
