@@ -1,6 +1,7 @@
 import ArgumentParser
 import Checkpoints
 import Layers
+import PortraitPipeline
 import TensorCore
 import WanModels
 
@@ -24,6 +25,8 @@ struct BenchVAECommand: BenchmarkCommand {
   @Option(help: "decode, encode, or picture: encode one picture followed by zeros.")
   var mode: Mode = .decode
 
+  @OptionGroup var sizes: GeometryOption
+
   @Option(help: ArgumentHelp("Latent frames; n stand for 4 n - 3 frames.", valueName: "count"))
   var frames = 5
 
@@ -43,15 +46,12 @@ struct BenchVAECommand: BenchmarkCommand {
     for (name, value) in [("frames", frames), ("height", height), ("width", width)] {
       try BenchmarkOptions.check(name, value)
     }
-    let unit = WanVAEConfig.wan21.spatialFactor
-    for (name, value) in [("height", height), ("width", width)] where value % unit != 0 {
-      throw ValidationError("--\(name) \(value): expected a multiple of \(unit)")
-    }
     if dtype == .int8 { throw ValidationError("--dtype int8: expected bf16 or f32") }
   }
 
   func operation(on context: ComputeContext) throws -> MeasuredOperation {
-    let config = WanVAEConfig.wan21
+    let config = try sizes.geometry.load().vae
+    try BenchmarkOptions.check(height: height, width: width, unit: config.spatialFactor)
     let execution = Execution(arithmetic: dtype, context: context)
     let weights = ProceduralTensorSource(on: context)
     let (operations, run) =
