@@ -1,6 +1,7 @@
 import ArgumentParser
 import Checkpoints
 import Layers
+import PortraitPipeline
 import TensorCore
 import WanModels
 
@@ -18,6 +19,7 @@ struct BenchClipCommand: BenchmarkCommand {
   @Option(help: "Arithmetic: bf16 or f32.")
   var dtype: Arithmetic = .bf16
 
+  @OptionGroup var sizes: GeometryOption
   @OptionGroup var benchmark: BenchmarkOptions
   @OptionGroup(title: "Machine") var machine: MachineOptions
 
@@ -27,7 +29,7 @@ struct BenchClipCommand: BenchmarkCommand {
   }
 
   func operation(on context: ComputeContext) throws -> MeasuredOperation {
-    let config = ImageEncoderConfig.vitHuge14
+    let config = try sizes.geometry.load().imageEncoder
     let encoder = try ImageEncoder(
       config,
       weights: ProceduralTensorSource(
