@@ -7,7 +7,8 @@ import WanModels
 /// some of them.
 @Suite struct TokenizerMutationTests {
   private static let texts = [
-    "", "  a  ", "kalo min ＡＢＣ\u{3000}ﬁn e\u{0301}", "女孩在唱歌 \u{FDFA}\u{200B}🙂", "\u{0}\u{1}\u{7F}\u{85}",
+    "", "  a  ", "kalo min ＡＢＣ\u{3000}ﬁn e\u{0301}", "女孩在唱歌 \u{FDFA}\u{200B}🙂",
+    "\u{0}\u{1}\u{7F}\u{85}",
     "[scene]kalo[scene-2", String(repeating: "tesra ", count: 50),
   ]
 
@@ -65,7 +66,7 @@ import WanModels
     #expect(refused > count / 10)
   }
 
-  @Test func everyCutIsRefused() throws {
+  @Test func cutModelsAreHarmless() throws {
     let bytes = try TokenizerFixture.bytes("rules.model")
     for count in stride(from: 0, to: bytes.count, by: 7) {
       // At the end of a piece the rest is a model with fewer pieces.

@@ -89,4 +89,35 @@ class TinyVAE:
         return lambda: model.decode(latents)
 
 
-CASES = {"dit": Dit, "tiny-vae": TinyVAE}
+class T5:
+    help = "blocks of transformers' UMT5 encoder at the sizes of UMT5-XXL"
+
+    @staticmethod
+    def add_arguments(parser):
+        parser.add_argument("--layers", type=int, default=1)
+        parser.add_argument("--length", type=int, default=512, help="tokens")
+        parser.add_argument("--dtype", choices=["bf16", "f32"], default="bf16")
+        parser.add_argument("--attention", choices=["eager", "sdpa"], default="eager",
+                            help="of PyTorch")
+
+    @staticmethod
+    def bench_arguments(case, dtype):
+        return ["t5", "--layers", case.layers, "--length", case.length, "--dtype", dtype]
+
+    @staticmethod
+    def prepare(case):
+        """The whole encoder with few blocks; its token table has few rows, as in our bench."""
+        import torch
+        from transformers import UMT5Config, UMT5EncoderModel
+
+        dtype = {"bf16": torch.bfloat16, "f32": torch.float32}[case.dtype]
+        torch.manual_seed(1)
+        config = UMT5Config(
+            vocab_size=1024, d_model=4096, d_kv=64, d_ff=10240, num_heads=64,
+            num_layers=case.layers, attn_implementation=case.attention)
+        model = UMT5EncoderModel(config).to(dtype).eval()
+        ids = torch.arange(case.length)[None] * 7919 % 1024
+        return lambda: model(ids)
+
+
+CASES = {"dit": Dit, "t5": T5, "tiny-vae": TinyVAE}

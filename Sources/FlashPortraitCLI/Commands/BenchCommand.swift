@@ -13,6 +13,6 @@ struct BenchCommand: ParsableCommand {
     subcommands: [
       BenchPeakCommand.self, BenchGemmCommand.self, BenchAttentionCommand.self,
       BenchConvCommand.self, BenchDitCommand.self, BenchVAECommand.self,
-      BenchTinyVAECommand.self, BenchClipCommand.self,
+      BenchTinyVAECommand.self, BenchClipCommand.self, BenchT5Command.self,
     ])
 }

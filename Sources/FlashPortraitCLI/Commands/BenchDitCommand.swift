@@ -81,7 +81,7 @@ struct BenchDitCommand: BenchmarkCommand {
       try transformer.runBlocks(&state, branches: guidance) { _, _ in usage.sample() }
       usage.endPass(waited: transformer.secondsWaitedForWeights)
     }
-    operation.notes = { usage.notes }
+    operation.notes = { [usage.ownMemory, usage.waiting] }
     return operation
   }
 
@@ -114,34 +114,5 @@ struct BenchDitCommand: BenchmarkCommand {
       GuidanceBranch(text: try text("negative prompt"), image: image),
     ]
     return Array(all.prefix(branches))
-  }
-}
-
-/// What passes through the blocks take besides time.
-private final class PassUsage {
-  private var peak = 0
-  private var waits: [Double] = []
-  private var waited = 0.0
-
-  /// Notes the memory that is in use now.
-  func sample() { peak = max(peak, SystemMemory.anonymousResident() ?? 0) }
-
-  /// - Parameter waited: seconds in all passes so far.
-  func endPass(waited total: Double) {
-    waits.append(total - waited)
-    waited = total
-  }
-
-  var notes: [MeasuredOperation.Note] {
-    // The first two calls are not timed, and the first finds an empty file cache.
-    let wait = median(Array(waits.dropFirst(2)))
-    return [
-      .init(
-        key: "peak_anonymous_bytes", title: "own memory", value: Double(peak),
-        text: formatBytes(peak) + " at its peak, without mapped files"),
-      .init(
-        key: "seconds_waiting", title: "waiting", value: wait,
-        text: BenchmarkReport.formatSeconds(wait) + " of the time for weights from disk"),
-    ]
   }
 }

@@ -65,14 +65,6 @@ package final class TextEncoder: Sendable {
   /// Seconds that blocks have waited for their weights to come from disk.
   package var secondsWaitedForWeights: Double { stream.secondsWaited }
 
-  /// Operations of a pass over one text of that many tokens, a multiply-add counted as two; norms
-  /// and softmax are not counted.
-  package static func operations(_ config: TextEncoderConfig, length: Int) -> Double {
-    let products = 4 * config.dim * config.attentionDim + 3 * config.dim * config.ffnDim
-    let attention = 2 * length * config.attentionDim
-    return 2 * Double(config.numLayers) * Double(length) * Double(products + attention)
-  }
-
   /// Which rows of a text to compute.
   package enum RowChoice: Sendable {
     /// Those that the mask counts: what the DiT takes. The others cost nothing.

@@ -30,6 +30,14 @@ package struct TextEncoderConfig: Sendable, Equatable {
   /// Channels of a head.
   package var headDim: Int { attentionDim / numHeads }
 
+  /// Operations of a pass over one text of that many tokens, a multiply-add counted as two; norms and
+  /// softmax are not counted.
+  package func operations(length: Int) -> Double {
+    let products = 4 * dim * attentionDim + 3 * dim * ffnDim
+    let attention = 2 * length * attentionDim
+    return 2 * Double(numLayers) * Double(length) * Double(products + attention)
+  }
+
   /// Makes sure that a network can be built with these sizes.
   ///
   /// - Throws: `NetworkError.configuration`.

@@ -6,9 +6,16 @@ import TensorCore
 /// Cuts a prompt into the numbered pieces of a SentencePiece unigram model
 /// (`google/umt5-xxl/spiece.model`).
 ///
-/// The numbers are those of transformers' T5 tokenizer for the same file, but for one thing: the text
-/// of a special piece in a prompt ("</s>", "<extra_id_0>") is text here and not that piece, so that no
-/// prompt can end itself early. Clean the text first where a pipeline does (`PromptText`).
+/// The numbers are those of transformers' T5 tokenizer for the same file, with these exceptions, of
+/// which scripts/reference/check_tokenizer.py counts how often they occur:
+/// - the text of a special piece in a prompt ("</s>", "<extra_id_0>", "<0x41>") is text here and not
+///   that piece, so that no prompt can end itself early;
+/// - of two ways to cut a word that are equally likely ("ab" "a" "b", "a" "b" "ab") libsentencepiece
+///   takes that whose float32 sum is rounded up, transformers compares in float64;
+/// - transformers cuts at white space that the normaliser leaves alone (U+0085), and loses combining
+///   marks behind a character that its normaliser replaces.
+///
+/// Clean the text first where a pipeline does (`PromptText`).
 package final class Tokenizer: @unchecked Sendable {
   /// What becomes of characters that no piece of the model holds.
   package enum UnknownCharacters: Sendable {
