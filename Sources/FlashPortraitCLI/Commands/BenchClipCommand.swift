@@ -21,6 +21,7 @@ struct BenchClipCommand: BenchmarkCommand {
   @Option(help: "Arithmetic: bf16 or f32.")
   var dtype: Arithmetic = .bf16
 
+  @OptionGroup var sizes: GeometryOption
   @OptionGroup var benchmark: BenchmarkOptions
   @OptionGroup(title: "Machine") var machine: MachineOptions
 
