@@ -21,6 +21,8 @@ struct BenchVAECommand: BenchmarkCommand {
       though most are not done, and the share of peak says what that saves.
       """)
 
+  @OptionGroup var sizes: GeometryOption
+
   @Option(help: "decode, encode, or picture: encode one picture followed by zeros.")
   var mode: Mode = .decode
 
@@ -43,15 +45,12 @@ struct BenchVAECommand: BenchmarkCommand {
     for (name, value) in [("frames", frames), ("height", height), ("width", width)] {
       try BenchmarkOptions.check(name, value)
     }
-    let unit = WanVAEConfig.wan21.spatialFactor
-    for (name, value) in [("height", height), ("width", width)] where value % unit != 0 {
-      throw ValidationError("--\(name) \(value): expected a multiple of \(unit)")
-    }
     if dtype == .int8 { throw ValidationError("--dtype int8: expected bf16 or f32") }
   }
 
   func operation(on context: ComputeContext) throws -> MeasuredOperation {
-    let config = WanVAEConfig.wan21
+    let config = try sizes.geometry.load().vae
+    try config.validate(rows: height, columns: width)
     let execution = Execution(arithmetic: dtype, context: context)
     let weights = ProceduralTensorSource(on: context)
     let (operations, run) =

@@ -119,8 +119,10 @@ package struct WanVAEConfig: Sendable, Equatable, Codable {
     count < 1 ? 0 : 1 + (count - 1) * temporalFactor
   }
 
+  /// Checks the size of a picture, in pixels.
+  ///
   /// - Throws: `NetworkError.input` unless both are positive multiples of `spatialFactor`.
-  func validate(rows: Int, columns: Int) throws {
+  package func validate(rows: Int, columns: Int) throws {
     for (name, size) in [("rows", rows), ("columns", columns)]
     where size < 1 || size % spatialFactor != 0 || size > Self.sideLimit {
       throw NetworkError.input(
