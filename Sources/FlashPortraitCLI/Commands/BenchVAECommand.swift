@@ -1,6 +1,7 @@
 import ArgumentParser
 import Checkpoints
 import Layers
+import PortraitPipeline
 import TensorCore
 import WanModels
 
@@ -21,10 +22,10 @@ struct BenchVAECommand: BenchmarkCommand {
       though most are not done, and the share of peak says what that saves.
       """)
 
-  @OptionGroup var sizes: GeometryOption
-
   @Option(help: "decode, encode, or picture: encode one picture followed by zeros.")
   var mode: Mode = .decode
+
+  @OptionGroup var sizes: GeometryOption
 
   @Option(help: ArgumentHelp("Latent frames; n stand for 4 n - 3 frames.", valueName: "count"))
   var frames = 5
@@ -50,7 +51,7 @@ struct BenchVAECommand: BenchmarkCommand {
 
   func operation(on context: ComputeContext) throws -> MeasuredOperation {
     let config = try sizes.geometry.load().vae
-    try config.validate(rows: height, columns: width)
+    try BenchmarkOptions.check(height: height, width: width, unit: config.spatialFactor)
     let execution = Execution(arithmetic: dtype, context: context)
     let weights = ProceduralTensorSource(on: context)
     let (operations, run) =

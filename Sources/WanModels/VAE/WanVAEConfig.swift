@@ -122,7 +122,7 @@ package struct WanVAEConfig: Sendable, Equatable, Codable {
   /// Checks the size of a picture, in pixels.
   ///
   /// - Throws: `NetworkError.input` unless both are positive multiples of `spatialFactor`.
-  package func validate(rows: Int, columns: Int) throws {
+  func validate(rows: Int, columns: Int) throws {
     for (name, size) in [("rows", rows), ("columns", columns)]
     where size < 1 || size % spatialFactor != 0 || size > Self.sideLimit {
       throw NetworkError.input(
