@@ -52,24 +52,20 @@ package final class AtomicFile {
     try file.finish()
   }
 
-  /// Removes partial files that writers of this file left behind when they were killed.
+  /// Removes from a folder the partial files whose writers were killed; those that are still being
+  /// written stay.
   ///
   /// - Throws: `CheckpointError.unwritable`.
-  package static func removeAbandoned(of path: String) throws {
-    let url = URL(fileURLWithPath: path)
-    let folder = url.deletingLastPathComponent().path
-    guard access(folder, F_OK) == 0 else { return }
+  package static func removeAbandoned(in folder: String) throws {
     let names: [String]
     do { names = try FileManager.default.contentsOfDirectory(atPath: folder) } catch {
-      throw CheckpointError.unwritable(path: path, reason: "its folder cannot be listed")
+      throw CheckpointError.unwritable(path: folder, reason: "the folder cannot be listed")
     }
-    for name in names
-    where name.hasPrefix(".\(url.lastPathComponent).") && name.hasSuffix(".partial") {
-      let partial = "\(folder)/\(name)"
-      let handle = open(partial, O_RDONLY | O_CLOEXEC)
+    for name in names where name.wholeMatch(of: /\..+\.\d+-\d+\.partial/) != nil {
+      let handle = open("\(folder)/\(name)", O_RDONLY | O_CLOEXEC)
       guard handle >= 0 else { continue }
       defer { close(handle) }
-      if flock(handle, LOCK_EX | LOCK_NB) == 0 { unlink(partial) }
+      if flock(handle, LOCK_EX | LOCK_NB) == 0 { unlink("\(folder)/\(name)") }
     }
   }
 

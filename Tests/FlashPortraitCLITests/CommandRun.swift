@@ -9,6 +9,10 @@ struct CommandRun {
 
   /// Runs a command in this process.
   static func inProcess(_ arguments: String...) async -> CommandRun {
+    await inProcess(arguments: arguments)
+  }
+
+  static func inProcess(arguments: [String]) async -> CommandRun {
     let console = Console(results: TextSink(), messages: TextSink())
     let status = await Console.$current.withValue(console) { await Program.run(arguments) }
     return CommandRun(

@@ -70,18 +70,3 @@ extension Golden {
       ? try difference(got, from: name) : try difference(got, from: name, relativeError: bound)
   }
 }
-
-/// Why a case is too large for an instruction set that is emulated, nil where it is not: the
-/// transformer's block at its real width takes more than two minutes there and half a second on the
-/// level below. Cases of all kinds at small sizes run there.
-func reasonNotToEmulate(_ golden: Golden) -> String? {
-  struct Configuration: Decodable {
-    struct Model: Decodable {
-      let dim: Int?
-    }
-    let model: Model?
-  }
-  let model = (try? golden.configuration(as: Configuration.self))?.model
-  guard let width = model?.dim, width > 1024 else { return nil }
-  return "a width of \(width) is too much for an emulated instruction set"
-}

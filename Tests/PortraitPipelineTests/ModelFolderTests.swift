@@ -57,6 +57,8 @@ import WanModels
     #expect(try models.vae(execution: execution).config == tiny.vae)
     #expect(try models.vaeEncoder(execution: execution).config == tiny.vae)
     #expect(try models.vaeDecoder(execution: execution).config == tiny.vae)
+    #expect(try models.tinyVAEDecoder(execution: execution).config == tiny.tinyVAE)
+    #expect(try models.tinyVAEEncoder(execution: execution).config == tiny.tinyVAE)
     let tokenizer = try models.tokenizer()
     #expect(tokenizer.pieceCount <= tiny.textEncoder.vocabularySize)
   }
@@ -159,6 +161,8 @@ import WanModels
     #expect(try models.textEncoder(execution: execution).config == geometry.textEncoder)
     #expect(try models.imageEncoder(execution: execution).config == geometry.imageEncoder)
     #expect(try models.vae(execution: execution).config == geometry.vae)
+    geometry.tinyVAE.growthChannels = [32, 32, 16]
+    #expect(try models.tinyVAEDecoder(execution: execution).config == geometry.tinyVAE)
   }
 
   @Test func whatPublishedFilesHoldBesidesIsIgnored() throws {

@@ -138,6 +138,10 @@ import Testing
       "'transformer.out_dim' is 8, but 'vae.z_dim' asks for 16"
     ),
     (
+      #"{"tiny_vae": {"latent_channels": 8}}"#,
+      "'tiny_vae.latent_channels' is 8, but 'vae.z_dim' asks for 16"
+    ),
+    (
       #"{"transformer": {"in_dim": 32}}"#,
       "'transformer.in_dim' is 32, but 'vae (twice z_dim and a mask)' asks for 36"
     ),

@@ -54,6 +54,41 @@ class Dit:
         return call
 
 
+class TinyVAE:
+    help = "the decoder of the tiny video autoencoder, all frames at once, in scripts/reference"
+
+    @staticmethod
+    def add_arguments(parser):
+        parser.add_argument("--frames", type=int, default=5, help="latent frames")
+        parser.add_argument("--height", type=int, default=256, help="rows in pixels")
+        parser.add_argument("--width", type=int, default=256, help="columns in pixels")
+        parser.add_argument("--dtype", choices=["bf16", "f32"], default="bf16")
+        parser.set_defaults(repeat=1)
+
+    @staticmethod
+    def bench_arguments(case, dtype):
+        return ["tiny-vae", "--frames", case.frames, "--height", case.height,
+                "--width", case.width, "--dtype", dtype]
+
+    @staticmethod
+    def prepare(case):
+        import pathlib
+        import sys
+
+        import torch
+
+        sys.path.append(str(pathlib.Path(__file__).parents[1] / "reference"))
+        import check_tiny_vae
+
+        dtype = {"bf16": torch.bfloat16, "f32": torch.float32}[case.dtype]
+        torch.manual_seed(1)
+        model = check_tiny_vae.TinyVAE((256, 128, 64, 64), 64).to(dtype).eval()
+        # The order in memory that its convolutions are fastest with.
+        model = model.to(memory_format=torch.channels_last)
+        latents = torch.randn(16, case.frames, case.height // 8, case.width // 8).to(dtype)
+        return lambda: model.decode(latents)
+
+
 class T5:
     help = "blocks of transformers' UMT5 encoder at the sizes of UMT5-XXL"
 
@@ -85,4 +120,4 @@ class T5:
         return lambda: model(ids)
 
 
-CASES = {"dit": Dit, "t5": T5}
+CASES = {"dit": Dit, "t5": T5, "tiny-vae": TinyVAE}

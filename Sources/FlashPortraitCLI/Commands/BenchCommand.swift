@@ -13,6 +13,7 @@ struct BenchCommand: ParsableCommand {
     subcommands: [
       BenchPeakCommand.self, BenchGemmCommand.self, BenchAttentionCommand.self,
       BenchConvCommand.self, BenchDitCommand.self, BenchVAECommand.self,
-      BenchClipCommand.self, BenchT5Command.self,
+      BenchTinyVAECommand.self, BenchClipCommand.self, BenchT5Command.self,
+      BenchMotionCommand.self,
     ])
 }

@@ -22,6 +22,11 @@ extension ModelGeometry {
       _ = try ImageEncoder(
         imageEncoder, weights: source.scoped(ImageEncoder.checkpointPrefix), execution: execution)
     case .vae: _ = try WanVAE(vae, weights: source, execution: execution)
+    case .tinyVAE:
+      _ = try TinyVAEDecoder(tinyVAE, weights: source, execution: execution)
+      if tinyVAE.encoderWidth != nil {
+        _ = try TinyVAEEncoder(tinyVAE, weights: source, execution: execution)
+      }
     }
     return source.declarations
   }

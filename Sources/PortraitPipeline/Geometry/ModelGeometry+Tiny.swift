@@ -26,6 +26,8 @@ extension ModelGeometry {
     geometry.imageEncoder.numHeads = 4
     geometry.imageEncoder.numLayers = 3
     geometry.vae.dim = 8
+    geometry.tinyVAE.decoderWidths = [32, 16, 8, 8]
+    geometry.tinyVAE.encoderWidth = 8
     geometry.motionEncoder.stemChannels = 8
     geometry.motionEncoder.channels = 16
     geometry.motionEncoder.hourglassChannels = 32

@@ -11,6 +11,7 @@ package struct ModelGeometry: Sendable, Equatable, Codable {
   package var textEncoder: TextEncoderConfig
   package var imageEncoder: ImageEncoderConfig
   package var vae: WanVAEConfig
+  package var tinyVAE: TinyVAEConfig
 
   enum CodingKeys: String, CodingKey {
     case transformer
@@ -19,12 +20,13 @@ package struct ModelGeometry: Sendable, Equatable, Codable {
     case textEncoder = "text_encoder"
     case imageEncoder = "image_encoder"
     case vae
+    case tinyVAE = "tiny_vae"
   }
 
   /// The published sizes: Wan2.1-I2V-14B with FlashPortrait's own networks.
   package static let wan14B = ModelGeometry(
     transformer: .wan14B, portraitEncoder: .published, motionEncoder: .published,
-    textEncoder: .umt5XXL, imageEncoder: .vitHuge14, vae: .wan21)
+    textEncoder: .umt5XXL, imageEncoder: .vitHuge14, vae: .wan21, tinyVAE: .wan21)
 
   /// The transformer's widths of Wan2.1-1.3B, all else as published.
   package static let wan1Point3B = {
@@ -63,6 +65,7 @@ package struct ModelGeometry: Sendable, Equatable, Codable {
     try motionEncoder.validate()
     try textEncoder.validate()
     try imageEncoder.validate()
+    try tinyVAE.validate()
     for fit in fits where fit.value != fit.needed {
       throw PipelineError.inconsistentGeometry(
         key: fit.key, value: fit.value, other: fit.other, needed: fit.needed)
@@ -79,6 +82,7 @@ package struct ModelGeometry: Sendable, Equatable, Codable {
         portraitEncoder.outputDim
       ),
       ("transformer.out_dim", transformer.outDim, "vae.z_dim", vae.zDim),
+      ("tiny_vae.latent_channels", tinyVAE.latentChannels, "vae.z_dim", vae.zDim),
       (
         // Noisy latents, the picture's latents, and of each frame in them whether it is given.
         "transformer.in_dim", transformer.inDim, "vae (twice z_dim and a mask)",

@@ -8,6 +8,7 @@ package enum NetworkName: String, CaseIterable, Sendable {
   case textEncoder = "text-encoder"
   case imageEncoder = "image-encoder"
   case vae
+  case tinyVAE = "tiny-vae"
 
   /// What recognition calls it; the transformer with its expression branch.
   package var kind: NetworkKind {
@@ -18,6 +19,7 @@ package enum NetworkName: String, CaseIterable, Sendable {
     case .textEncoder: .textEncoder
     case .imageEncoder: .imageEncoder
     case .vae: .wanVAE
+    case .tinyVAE: .tinyVAE
     }
   }
 }

@@ -140,6 +140,29 @@ package struct ModelFolder: Sendable {
     try geometry?.vae ?? WanVAEConfig(shapes: shapes)
   }
 
+  /// The half of the tiny autoencoder that turns latents into pixels.
+  ///
+  /// - Throws: `CheckpointError`, `NetworkError`, `PipelineError`.
+  package func tinyVAEDecoder(execution: Execution = Execution()) throws -> TinyVAEDecoder {
+    try load(.tinyVAE, ignoring: TinyVAEEncoder.tensorNames) { loader, _ in
+      try TinyVAEDecoder(tinyVAEConfig(loader.shapes), weights: loader, execution: execution)
+    }
+  }
+
+  /// The half of the tiny autoencoder that turns pixels into latents.
+  ///
+  /// - Throws: `CheckpointError`; `NetworkError`, also where the file has no encoder;
+  ///   `PipelineError`.
+  package func tinyVAEEncoder(execution: Execution = Execution()) throws -> TinyVAEEncoder {
+    try load(.tinyVAE, ignoring: TinyVAEDecoder.tensorNames) { loader, _ in
+      try TinyVAEEncoder(tinyVAEConfig(loader.shapes), weights: loader, execution: execution)
+    }
+  }
+
+  private func tinyVAEConfig(_ shapes: NamedShapes) throws -> TinyVAEConfig {
+    try geometry?.tinyVAE ?? TinyVAEConfig(shapes: shapes)
+  }
+
   // MARK: Files
 
   /// Builds a network from its files and makes sure that all their tensors fit.

@@ -70,10 +70,10 @@ package struct CheckpointSynthesis {
   package func run(
     on context: ComputeContext = .shared, progress: (Event) throws -> Void
   ) throws {
-    for file in pending {
-      let path = "\(folder)/\(file.path)"
-      try Self.makeFolder(of: path)
-      try AtomicFile.removeAbandoned(of: path)
+    let folders = Set(pending.map { Self.folder(of: "\(folder)/\($0.path)") })
+    for folder in folders.sorted() {
+      try Self.makeFolder(folder)
+      try AtomicFile.removeAbandoned(in: folder)
     }
     for file in pending {
       let path = "\(folder)/\(file.path)"
@@ -110,8 +110,11 @@ package struct CheckpointSynthesis {
 
   // MARK: The folder
 
-  private static func makeFolder(of path: String) throws {
-    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+  private static func folder(of path: String) -> String {
+    URL(fileURLWithPath: path).deletingLastPathComponent().path
+  }
+
+  private static func makeFolder(_ folder: String) throws {
     do {
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     } catch {

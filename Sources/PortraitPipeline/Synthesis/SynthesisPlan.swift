@@ -121,7 +121,7 @@ extension NetworkName {
   fileprivate var publishedType: DType {
     switch self {
     case .transformer, .portraitEncoder, .textEncoder: .bf16
-    case .imageEncoder: .f16
+    case .imageEncoder, .tinyVAE: .f16
     case .vae, .motionEncoder: .f32
     }
   }

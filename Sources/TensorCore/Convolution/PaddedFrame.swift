@@ -8,6 +8,9 @@ package struct PaddedFrame: Sendable {
   let byteOffset: Int
   let shape: fp_conv_frame
 
+  /// Bytes of the memory that it keeps alive.
+  package var byteCount: Int { storage.byteCount }
+
   /// Address of the first row of the border.
   var pointer: UnsafeRawPointer { UnsafeRawPointer(storage.base + byteOffset) }
 }

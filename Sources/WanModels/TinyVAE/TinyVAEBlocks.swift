@@ -43,6 +43,11 @@ struct MemoryBlock: Sendable {
     return result
   }
 
+  /// Operations of one frame.
+  func operationCount(positions: Int) -> Double {
+    [first, second, third].reduce(0) { $0 + $1.operationCount(positions: positions) }
+  }
+
   /// - Parameters:
   ///   - x: `[frames, rows, columns, width]`, the next frames; overwritten.
   ///   - memory: of this block, empty before the first frame.

@@ -72,9 +72,10 @@ package struct TinyVAEConfig: Sendable, Equatable, Codable {
       try size(.decoderWidths, "decoder.\($0).weight", axis: 0)
     }
     latentChannels = try size(.latentChannels, "decoder.1.weight", axis: 1)
-    growthChannels = try ["7", "13", "19"].map {
+    let stored = try ["7", "13", "19"].map {
       try size(.growthChannels, "decoder.\($0).conv.weight", axis: 0)
     }
+    growthChannels = stored == zip(decoderWidths, Self.growth).map(*) ? nil : stored
     encoderWidth = shapes.size("encoder.0.weight", axis: 0)
     try validate()
   }

@@ -98,4 +98,23 @@ package struct TinyVAEDecoder: Sendable {
       rows: latents.shape[2], columns: latents.shape[3], undoing: normalization)
     return try session.decode(latents)
   }
+
+  /// Operations that decoding a clip executes, a multiply-add counted as two.
+  ///
+  /// - Parameters:
+  ///   - rows: of a latent frame.
+  ///   - columns: likewise.
+  package func operations(latentFrames: Int, rows: Int, columns: Int) -> Double {
+    var (positions, frames) = (rows * columns, Double(latentFrames))
+    var total = frames * entrance.operationCount(positions: positions)
+    for (index, stage) in stages.enumerated() {
+      let blocks = stage.blocks.reduce(0) { $0 + $1.operationCount(positions: positions) }
+      total += frames * (blocks + stage.grow.operationCount(positions: positions))
+      positions *= 4
+      frames *= Double(stage.growth)
+      if index + 1 == stages.count { frames -= Double(TinyVAEConfig.trimmedFrames) }
+      total += frames * stage.merge.operationCount(positions: positions)
+    }
+    return total + frames * head.operationCount(positions: positions)
+  }
 }

@@ -61,14 +61,18 @@ struct CrossAttention: Sendable {
   ) throws -> HiddenStates {
     let result = try hidden.separated(for: branches.count)
     let length = hidden.sequenceLength
-    let queries = pass.workspace.first.sliced(0..<length)
     let common = pass.workspace.second.sliced(0..<length)
+    var asked: (copy: Int, queries: Attention.Rows)?
     var attended: (copy: Int, text: AttentionContext, image: AttentionContext)?
     for (index, branch) in branches.enumerated() {
       let copy = hidden.copies == 1 ? 0 : index
       let x = hidden.copy(copy)
-      if attended?.copy != copy {
-        _ = try query(x, prologue: prologue, into: queries, pass.execution)
+      let queries: Attention.Rows
+      if let asked, asked.copy == copy {
+        queries = asked.queries
+      } else {
+        queries = try self.queries(of: x, prologue: prologue, pass)
+        asked = (copy, queries)
       }
       if attended?.copy != copy || attended?.text !== branch.text
         || attended?.image !== branch.image
@@ -85,24 +89,29 @@ struct CrossAttention: Sendable {
     return result
   }
 
+  /// Queries of one copy of the hidden states.
+  private func queries(
+    of x: Tensor, prologue: MatrixProduct.Prologue, _ pass: Pass
+  ) throws -> Attention.Rows {
+    let rows = try query(
+      x, prologue: prologue, into: pass.workspace.first.sliced(0..<x.shape[0]), pass.execution)
+    return try Attention.Rows(
+      rows.reshaped([x.shape[0], heads, x.shape[1] / heads]),
+      rowScale: rows.reciprocalRootMeanSquares(
+        epsilon: queryNorm.epsilon, on: pass.execution.context), weight: queryNorm.weight)
+  }
+
   /// Attention to a context, or, added, to one more.
   private func attend(
-    _ queries: Tensor, to context: AttentionContext, into target: Tensor, adding: Bool,
+    _ queries: Attention.Rows, to context: AttentionContext, into target: Tensor, adding: Bool,
     _ pass: Pass
   ) throws {
-    let execution = pass.execution
     let keys = try context.keys(of: pass.block) {
-      try projection(context.kind)(context, heads: heads, execution)
+      try projection(context.kind)(context, heads: heads, pass.execution)
     }
-    let length = queries.shape[0]
-    let shape: Shape = [length, heads, queries.shape[1] / heads]
-    let rows = try Attention.Rows(
-      queries.reshaped(shape),
-      rowScale: queries.reciprocalRootMeanSquares(
-        epsilon: queryNorm.epsilon, on: execution.context), weight: queryNorm.weight)
     try Attention.attend(
-      rows, to: keys, queriesPerGroup: length / context.groupCount, into: target.reshaped(shape),
-      adding: adding, on: execution.context)
+      queries, to: keys, queriesPerGroup: queries.count / context.groupCount,
+      into: target.reshaped(queries.values.shape), adding: adding, on: pass.execution.context)
   }
 
   /// The expression attention E, given the mean and deviation of A, the attention to prompt and
@@ -111,18 +120,18 @@ struct CrossAttention: Sendable {
   ///
   /// - Returns: what turns A into that sum on its way into the next product.
   private func expression(
-    _ queries: Tensor, beside common: Tensor, of branch: GuidanceBranch, _ pass: Pass
+    _ queries: Attention.Rows, beside common: Tensor, of branch: GuidanceBranch, _ pass: Pass
   ) throws -> MatrixProduct.Prologue {
     guard let portrait = branch.portrait else { return .init() }
     let context = pass.execution.context
-    let expression = pass.workspace.third.sliced(0..<queries.shape[0])
+    let expression = pass.workspace.third.sliced(0..<queries.count)
     try attend(queries, to: portrait, into: expression, adding: false, pass)
     let target = try common.moments(on: context)
     let found = try expression.moments(on: context)
     let ratio = target.standardDeviation / (found.standardDeviation + 1e-5)
     let shift = target.mean - found.mean * ratio
     let scale = Double(branch.expressionScale)
-    let shifts = [Float](repeating: Float(scale * shift), count: queries.shape[1])
+    let shifts = [Float](repeating: Float(scale * shift), count: common.shape[1])
     return .init(
       add: try Tensor(shifts, shape: [shifts.count]), addend: expression,
       addendFactor: Float(scale * ratio))

@@ -37,6 +37,9 @@ struct FrameMemory {
   /// The newest result, kept where it may serve again.
   var output: Tensor?
 
+  /// Bytes that it keeps; a frame that stands in it several times counts as often.
+  var byteCount: Int { frames.reduce(0) { $0 + $1.byteCount } + (output?.byteCount ?? 0) }
+
   /// Counts a frame that comes in.
   mutating func note(_ frame: VideoFrame) {
     runLength = frame.isRepeat ? runLength + 1 : 1
@@ -53,6 +56,8 @@ struct CodingState {
   init(slotCount: Int) {
     memories = [FrameMemory](repeating: FrameMemory(), count: slotCount)
   }
+
+  var byteCount: Int { memories.reduce(0) { $0 + $1.byteCount } }
 }
 
 /// Hands each stage that remembers something its place in `CodingState`.

@@ -32,6 +32,8 @@ extension WanVAEDecoder {
     private var states: [CodingState]
     /// Latent frames taken so far.
     package private(set) var latentFrameCount = 0
+    /// Bytes that it keeps for the frames to come.
+    package var keptByteCount: Int { states.reduce(0) { $0 + $1.byteCount } }
 
     fileprivate init(_ decoder: WanVAEDecoder, _ grid: TileGrid) {
       self.decoder = decoder

@@ -31,6 +31,8 @@ extension WanVAEEncoder {
     private var newest: Tensor?
     /// Frames taken so far.
     package private(set) var frameCount = 0
+    /// Bytes that it keeps for the frames to come.
+    package var keptByteCount: Int { states.reduce(0) { $0 + $1.byteCount } }
 
     fileprivate init(_ encoder: WanVAEEncoder, _ grid: TileGrid) {
       self.encoder = encoder

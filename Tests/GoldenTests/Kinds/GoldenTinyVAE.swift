@@ -14,9 +14,7 @@ private let bf16Bound = 1.6e-2
   let config = try golden.configuration(as: TinyVAEConfig.self)
   let source = ProceduralTensorSource(on: execution.context)
   func difference(_ got: Tensor, _ name: String) throws -> String? {
-    execution.arithmetic == .f32
-      ? try golden.difference(got, from: name)
-      : try golden.difference(got, from: name, relativeError: bf16Bound)
+    try golden.difference(got, from: name, execution, relativeError: bf16Bound)
   }
   var differences: [String?] = []
   let decoder = try TinyVAEDecoder(config, weights: source, execution: execution)
