@@ -1,3 +1,5 @@
+import Dispatch
+import Synchronization
 import TensorCore
 
 /// Writes a file that `torch.load(..., weights_only=True)` reads as a dict of tensors by name
@@ -69,9 +71,26 @@ package final class PyTorchWriter: TensorFileWriter {
   package func entry(_ name: String) throws -> TensorEntry { try body.entry(name) }
 
   package func append(_ bytes: UnsafeRawBufferPointer, to name: String) throws {
+    guard bytes.count >= Self.leastSplit else {
+      try body.append(bytes, to: name)
+      checksums[name, default: CRC32()].update(bytes)
+      return
+    }
+    // The checksum takes as long as the disk: both at once.
+    nonisolated(unsafe) let source = bytes
+    let checksum = Mutex(checksums[name] ?? CRC32())
+    let done = DispatchGroup()
+    DispatchQueue.global().async(group: done) {
+      checksum.withLock { $0.update(source) }
+    }
+    defer { done.wait() }
     try body.append(bytes, to: name)
-    checksums[name, default: CRC32()].update(bytes)
+    done.wait()
+    checksums[name] = checksum.withLock { $0 }
   }
+
+  /// Bytes from which on a second thread is worth waking.
+  private static let leastSplit = 1 << 20
 
   package func finish() throws {
     try body.requireComplete()

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Checkpoints
 import Layers
+import PortraitPipeline
 import TensorCore
 import WanModels
 
@@ -12,12 +13,15 @@ struct BenchClipCommand: BenchmarkCommand {
       Weights by formula, float16 as published; the preparation of the picture is left out.
       """)
 
+  @OptionGroup var sizes: GeometryOption
+
   @Option(help: ArgumentHelp("Pictures.", valueName: "count"))
   var pictures = 1
 
   @Option(help: "Arithmetic: bf16 or f32.")
   var dtype: Arithmetic = .bf16
 
+  @OptionGroup var sizes: GeometryOption
   @OptionGroup var benchmark: BenchmarkOptions
   @OptionGroup(title: "Machine") var machine: MachineOptions
 
@@ -27,7 +31,7 @@ struct BenchClipCommand: BenchmarkCommand {
   }
 
   func operation(on context: ComputeContext) throws -> MeasuredOperation {
-    let config = ImageEncoderConfig.vitHuge14
+    let config = try sizes.geometry.load().imageEncoder
     let encoder = try ImageEncoder(
       config,
       weights: ProceduralTensorSource(
