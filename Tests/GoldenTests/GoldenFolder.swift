@@ -71,7 +71,9 @@ struct GoldenFolder: Sendable {
       path: environment["FLASHPORTRAIT_GOLDEN"]
         ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .appendingPathComponent("Goldens").path)
-    if let level = environment["FLASHPORTRAIT_ISA"].flatMap(InstructionSet.init(rawValue:)) {
+    if let name = environment["FLASHPORTRAIT_ISA"],
+      let level = InstructionSet(rawValue: name.lowercased())
+    {
       folder.instructionSets = [level]
     }
     return folder
