@@ -85,7 +85,7 @@ package struct SynthesisPlan: Sendable {
     let total = base.reduce(0) { $0 + $1.byteCount }
     let indexPath = path(of: .wanTransformer)
     let stem = String(indexPath.dropLast(".safetensors.index.json".count))
-    // Small ones come in two shards: whoever reads them meets what is in the published folder.
+    // Small ones come in a few shards too: whoever reads them meets what is in the published folder.
     let shards = Shards.cut(base, limit: min(shardLimit, total / 2 + 1), byteCount: \.byteCount)
     var files = [try pyTorch(.flashPortraitTransformer, entries.filter(isExpression))]
     var index: [(name: String, entries: [TensorEntry])] = []
