@@ -27,6 +27,17 @@ struct BenchmarkOptions: ParsableArguments {
   }
 }
 
+extension BenchmarkOptions {
+  /// Sizes of a picture that a network takes in units of some rows and columns.
+  ///
+  /// - Throws: `ValidationError` where they are not multiples.
+  static func check(height: Int, width: Int, unit: Int) throws {
+    for (name, value) in [("height", height), ("width", width)] where value % unit != 0 {
+      throw ValidationError("--\(name) \(value): expected a multiple of \(unit)")
+    }
+  }
+}
+
 extension Arithmetic: ExpressibleByArgument {}
 
 /// A command that times one operation: `run` comes with it.

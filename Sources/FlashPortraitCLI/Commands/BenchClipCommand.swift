@@ -1,6 +1,7 @@
 import ArgumentParser
 import Checkpoints
 import Layers
+import PortraitPipeline
 import TensorCore
 import WanModels
 
@@ -11,6 +12,8 @@ struct BenchClipCommand: BenchmarkCommand {
     discussion: """
       Weights by formula, float16 as published; the preparation of the picture is left out.
       """)
+
+  @OptionGroup var sizes: GeometryOption
 
   @Option(help: ArgumentHelp("Pictures.", valueName: "count"))
   var pictures = 1
@@ -27,7 +30,7 @@ struct BenchClipCommand: BenchmarkCommand {
   }
 
   func operation(on context: ComputeContext) throws -> MeasuredOperation {
-    let config = ImageEncoderConfig.vitHuge14
+    let config = try sizes.geometry.load().imageEncoder
     let encoder = try ImageEncoder(
       config,
       weights: ProceduralTensorSource(

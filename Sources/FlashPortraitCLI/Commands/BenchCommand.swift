@@ -14,5 +14,6 @@ struct BenchCommand: ParsableCommand {
       BenchPeakCommand.self, BenchGemmCommand.self, BenchAttentionCommand.self,
       BenchConvCommand.self, BenchDitCommand.self, BenchVAECommand.self,
       BenchTinyVAECommand.self, BenchClipCommand.self, BenchT5Command.self,
+      BenchMotionCommand.self,
     ])
 }

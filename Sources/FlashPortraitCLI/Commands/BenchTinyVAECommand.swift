@@ -1,6 +1,7 @@
 import ArgumentParser
 import Checkpoints
 import Layers
+import PortraitPipeline
 import TensorCore
 import WanModels
 
@@ -13,6 +14,8 @@ struct BenchTinyVAECommand: BenchmarkCommand {
       after another. Operations are those that are executed: of a doubled picture, taps that meet \
       the same pixel count once.
       """)
+
+  @OptionGroup var sizes: GeometryOption
 
   @Option(help: ArgumentHelp("Latent frames; n stand for 4 n - 3 frames.", valueName: "count"))
   var frames = 5
@@ -33,15 +36,12 @@ struct BenchTinyVAECommand: BenchmarkCommand {
     for (name, value) in [("frames", frames), ("height", height), ("width", width)] {
       try BenchmarkOptions.check(name, value)
     }
-    let unit = TinyVAEConfig.spatialFactor
-    for (name, value) in [("height", height), ("width", width)] where value % unit != 0 {
-      throw ValidationError("--\(name) \(value): expected a multiple of \(unit)")
-    }
     if dtype == .int8 { throw ValidationError("--dtype int8: expected bf16 or f32") }
   }
 
   func operation(on context: ComputeContext) throws -> MeasuredOperation {
-    let config = TinyVAEConfig.wan21
+    let config = try sizes.geometry.load().tinyVAE
+    try BenchmarkOptions.check(height: height, width: width, unit: TinyVAEConfig.spatialFactor)
     let decoder = try TinyVAEDecoder(
       config, weights: ProceduralTensorSource(on: context),
       execution: Execution(arithmetic: dtype, context: context))

@@ -1,13 +1,14 @@
 import ArgumentParser
 import Checkpoints
 import Layers
+import PortraitPipeline
 import TensorCore
 import WanModels
 
 struct BenchVAECommand: BenchmarkCommand {
   /// Which half of the autoencoder.
   enum Mode: String, CaseIterable, ExpressibleByArgument {
-    case decode, encode
+    case decode, encode, picture
   }
 
   static let configuration = CommandConfiguration(
@@ -16,11 +17,15 @@ struct BenchVAECommand: BenchmarkCommand {
     discussion: """
       Weights and inputs are made by formula. The clip goes through as in a job, one latent frame \
       after another. Operations are those that are executed: convolutions and attention; of a \
-      doubled picture, taps that meet the same pixel count once.
+      doubled picture, taps that meet the same pixel count once. In mode `picture` all frames but \
+      the first are zero, as in the condition of a window: the operations are those of `encode`, \
+      though most are not done, and the share of peak says what that saves.
       """)
 
-  @Option(help: "decode or encode.")
+  @Option(help: "decode, encode, or picture: encode one picture followed by zeros.")
   var mode: Mode = .decode
+
+  @OptionGroup var sizes: GeometryOption
 
   @Option(help: ArgumentHelp("Latent frames; n stand for 4 n - 3 frames.", valueName: "count"))
   var frames = 5
@@ -41,15 +46,12 @@ struct BenchVAECommand: BenchmarkCommand {
     for (name, value) in [("frames", frames), ("height", height), ("width", width)] {
       try BenchmarkOptions.check(name, value)
     }
-    let unit = WanVAEConfig.wan21.spatialFactor
-    for (name, value) in [("height", height), ("width", width)] where value % unit != 0 {
-      throw ValidationError("--\(name) \(value): expected a multiple of \(unit)")
-    }
     if dtype == .int8 { throw ValidationError("--dtype int8: expected bf16 or f32") }
   }
 
   func operation(on context: ComputeContext) throws -> MeasuredOperation {
-    let config = WanVAEConfig.wan21
+    let config = try sizes.geometry.load().vae
+    try BenchmarkOptions.check(height: height, width: width, unit: config.spatialFactor)
     let execution = Execution(arithmetic: dtype, context: context)
     let weights = ProceduralTensorSource(on: context)
     let (operations, run) =
@@ -79,12 +81,20 @@ struct BenchVAECommand: BenchmarkCommand {
 
   private func encoding(_ encoder: WanVAEEncoder) throws -> (Double, () throws -> Void) {
     let count = encoder.config.pixelFrames(ofLatentFrames: frames)
+    let operations = encoder.operations(frames: count, rows: height, columns: width)
+    if mode == .picture {
+      let picture = try ProceduralWeights.noise("picture", shape: [height, width, 3], scale: 1)
+      let zeros = try Tensor(zeros: [height, width, 3], dtype: .f32)
+      return (
+        operations, { _ = try encoder(picture: picture, followedBy: zeros, frameCount: count) }
+      )
+    }
     // Two pictures in turns: a frame that repeats the one before it would cost less.
     let pictures = try ["even", "odd"].map {
       try ProceduralWeights.noise($0, shape: [1, height, width, 3], scale: 1)
     }
     return (
-      encoder.operations(frames: count, rows: height, columns: width),
+      operations,
       {
         var session = try encoder.session(rows: height, columns: width)
         for index in 0..<count { _ = try session.encode(pictures[index % 2]) }
