@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compares the modules of expression_models.py with the golden files that were made for their kinds.
+"""Compares the modules of expression_models.py with the golden files of their kinds.
 
     python3 check_goldens.py [FOLDER]      Tests/Goldens where none is given
 

@@ -21,7 +21,6 @@ struct BenchClipCommand: BenchmarkCommand {
   @Option(help: "Arithmetic: bf16 or f32.")
   var dtype: Arithmetic = .bf16
 
-  @OptionGroup var sizes: GeometryOption
   @OptionGroup var benchmark: BenchmarkOptions
   @OptionGroup(title: "Machine") var machine: MachineOptions
 

@@ -112,7 +112,7 @@ private struct PortraitEncoderSizes: Decodable {
   let configuration = try golden.configuration(as: Configuration.self)
   let encoder = try PortraitEncoder(
     configuration.sizes?.config ?? .published, weights: weights(execution), execution: execution)
-  let tokens = try encoder.encode(rows(golden.input("input.head_emo_feat")))
+  let tokens = try encoder(rows(golden.input("input.head_emo_feat")))
   return try differences(tokens, of: golden, from: "output.adapter_proj", execution)
 }
 
