@@ -59,7 +59,6 @@ TRANSFORMERS = {
     "one_portrait": Size(2, 32, (4, 4, 4), 1, (0.0, 1.0)),
     "more_portraits": Size(2, 32, (3, 6, 6), 7, (0.5, 1.0), padding=2),
     "far_more_portraits": Size(2, 32, (2, 4, 4), 5, (1.0,)),
-    "portraits_beyond": Size(2, 32, (1, 4, 4), 6, (1.0,)),
     "deep": Size(2, 64, (3, 8, 10), 0, (1.0,), layers=6, every=96,
                  subsample=("[:, 3::8, ::2]", (slice(None), slice(3, None, 8),
                                               slice(None, None, 2)))),

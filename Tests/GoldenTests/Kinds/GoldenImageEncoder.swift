@@ -4,9 +4,9 @@ import TensorCore
 import TestSupport
 import WanModels
 
-/// Relative error in bf16: that of PyTorch in bfloat16 is 4.9e-3 to 7.9e-3 for small towers
-/// (scripts/reference/check_clip.py).
-private let bf16Bound = 7e-3
+/// Relative error in bf16: 1.5 times that of PyTorch in bfloat16, which is 3.9e-3 to 7.9e-3 for small
+/// towers (scripts/reference/check_clip.py).
+private let bf16Bound = 1.1e-2
 
 /// The image tower, batched pictures through all blocks but the last.
 @Sendable func checkImageEncoder(_ golden: Golden, _ execution: Execution) throws -> [String] {

@@ -4,9 +4,9 @@ import PortraitModels
 import TensorCore
 import TestSupport
 
-/// Relative error in bf16: that of PyTorch in bfloat16 is 6.1e-3 for the stored resampler and 7.0e-3
-/// for the whole encoder.
-private let bf16Bound = 7e-3
+/// Relative error in bf16: 1.5 times that of PyTorch in bfloat16, which is 5.9e-3 to 9.8e-3 for
+/// resamplers and whole encoders of several sizes (scripts/reference/check_expression.py).
+private let bf16Bound = 1.4e-2
 
 /// Weights by formula in the type of the mode.
 private func weights(_ execution: Execution, prefix: String = "") -> ProceduralTensorSource {
@@ -140,7 +140,9 @@ private struct PortraitEncoderSizes: Decodable {
     where golden.has("output.\(name)_\(frames)") {
       differences.append(try golden.difference(values, from: "output.\(name)_\(frames)"))
     }
-    guard golden.hasInput("input.tokens_\(frames)") else { continue }
+    guard golden.hasInput("input.tokens_\(frames)"), golden.has("output.split_\(frames)") else {
+      continue
+    }
     // [clips, tokens of a clip, width].
     let tokens = try golden.input("input.tokens_\(frames)")
     let clips = try (0..<tokens.shape[0]).flatMap { clip in

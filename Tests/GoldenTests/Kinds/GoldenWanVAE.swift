@@ -5,8 +5,8 @@ import TestSupport
 import WanModels
 
 /// Relative root-mean-square error that bf16 may have: 1.5 times that of PyTorch's own bf16 run of
-/// small autoencoders (1.1e-2 to 2.0e-2, by `scripts/reference/check_vae.py`).
-private let bf16Bound = 2e-2
+/// small autoencoders (1.0e-2 to 2.2e-2 for decoded pixels, by `scripts/reference/check_vae.py`).
+private let bf16Bound = 3e-2
 
 /// A case of the video autoencoder, whole pictures or tiles.
 private struct WanVAECase {
@@ -67,7 +67,10 @@ private struct WanVAECase {
       }
     case "mode", "logvar", "unscaled_mean":
       return try batch("input.video" + suffix) { video in
-        let latents = try vae.encoder(video.channelsLast(on: execution.context), tiling: tiling)
+        // The published code leaves out frames that do not fill a group of four.
+        let frames = video.shape[1] - (video.shape[1] - 1) % 4
+        let whole = try video.sliced(0..<frames, axis: 1).channelsLast(on: execution.context)
+        let latents = try vae.encoder(whole, tiling: tiling)
         return what == "mode"
           ? try latents.mode() : what == "logvar" ? try latents.logVariance() : latents.mean
       }
