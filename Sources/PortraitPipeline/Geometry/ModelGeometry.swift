@@ -65,6 +65,7 @@ package struct ModelGeometry: Sendable, Equatable, Codable {
     try motionEncoder.validate()
     try textEncoder.validate()
     try imageEncoder.validate()
+    try vae.validate()
     try tinyVAE.validate()
     for fit in fits where fit.value != fit.needed {
       throw PipelineError.inconsistentGeometry(

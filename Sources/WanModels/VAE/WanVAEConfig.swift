@@ -142,7 +142,10 @@ package struct WanVAEConfig: Sendable, Equatable, Codable {
   private static let blockLimit = 64
   private static let sideLimit = 1 << 20
 
-  private func validate() throws {
+  /// Makes sure that the network can be built.
+  ///
+  /// - Throws: `NetworkError.configuration`.
+  package func validate() throws {
     func check(_ key: CodingKeys, _ holds: Bool, _ expected: String, _ found: Any) throws {
       guard !holds else { return }
       throw NetworkError.configuration(

@@ -18,10 +18,11 @@ package struct WanVAEDecoder: Sendable {
   package static let tensorNames = ["decoder.*", "conv2.*"]
 
   /// - Parameter weights: by the published names, without a "model." prefix.
-  /// - Throws: what the source throws; `TensorError`.
+  /// - Throws: `NetworkError.configuration`; what the source throws; `TensorError`.
   package init(
     _ config: WanVAEConfig, weights: any TensorSource, execution: Execution
   ) throws {
+    try config.validate()
     self.config = config
     self.execution = execution
     var slots = SlotCounter()
