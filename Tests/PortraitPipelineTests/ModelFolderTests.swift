@@ -161,7 +161,6 @@ import WanModels
     #expect(try models.textEncoder(execution: execution).config == geometry.textEncoder)
     #expect(try models.imageEncoder(execution: execution).config == geometry.imageEncoder)
     #expect(try models.vae(execution: execution).config == geometry.vae)
-    geometry.tinyVAE.growthChannels = [32, 32, 16]
     #expect(try models.tinyVAEDecoder(execution: execution).config == geometry.tinyVAE)
   }
 
