@@ -63,11 +63,21 @@ struct GoldenFolder: Sendable {
   var pendingKinds = pendingGoldenKinds
   var instructionSets = InstructionSet.tested
 
-  /// `FLASHPORTRAIT_GOLDEN`, else the copies beside the tests.
-  static let chosen = GoldenFolder(
-    path: ProcessInfo.processInfo.environment["FLASHPORTRAIT_GOLDEN"]
-      ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .appendingPathComponent("Goldens").path)
+  /// `FLASHPORTRAIT_GOLDEN`, else the copies beside the tests; at every level that can be tested,
+  /// unless `FLASHPORTRAIT_ISA` names one.
+  static let chosen: GoldenFolder = {
+    let environment = ProcessInfo.processInfo.environment
+    var folder = GoldenFolder(
+      path: environment["FLASHPORTRAIT_GOLDEN"]
+        ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .appendingPathComponent("Goldens").path)
+    if let name = environment["FLASHPORTRAIT_ISA"],
+      let level = InstructionSet(rawValue: name.lowercased())
+    {
+      folder.instructionSets = [level]
+    }
+    return folder
+  }()
 
   /// The `.safetensors` files, by name.
   ///

@@ -18,10 +18,12 @@ import WanModels
       context: try ComputeContext(instructionSet: .best, threadCount: threads))
   }
 
-  private static func model(
-    _ execution: Execution, _ config: TinyVAEConfig = config
-  ) throws -> TinyVAE {
-    try TinyVAE(config, weights: ProceduralTensorSource(), execution: execution)
+  private static func decoder(_ execution: Execution) throws -> TinyVAEDecoder {
+    try TinyVAEDecoder(config, weights: ProceduralTensorSource(), execution: execution)
+  }
+
+  private static func encoder(_ execution: Execution) throws -> TinyVAEEncoder {
+    try TinyVAEEncoder(config, weights: ProceduralTensorSource(), execution: execution)
   }
 
   private static func latents(_ frames: Int, _ rows: Int = 3, _ columns: Int = 5) throws -> Tensor {
@@ -37,7 +39,7 @@ import WanModels
 
   @Test(arguments: [Arithmetic.f32, .bf16])
   func decodingInPiecesChangesNothing(arithmetic: Arithmetic) throws {
-    let decoder = try Self.model(Self.execution(arithmetic)).decoder
+    let decoder = try Self.decoder(Self.execution(arithmetic))
     let latents = try Self.latents(7)
     let whole = try decoder(latents)
     #expect(whole.shape == [25, 24, 40, 3])
@@ -57,7 +59,7 @@ import WanModels
 
   @Test(arguments: [5, 8], [Arithmetic.f32, .bf16])
   func encodingInPiecesChangesNothing(frames: Int, arithmetic: Arithmetic) throws {
-    let encoder = try #require(try Self.model(Self.execution(arithmetic)).encoder)
+    let encoder = try Self.encoder(Self.execution(arithmetic))
     let pixels = try Self.pixels(frames)
     let whole = try encoder(pixels)
     #expect(whole.shape == [6, 2, 3, 2])
@@ -84,7 +86,7 @@ import WanModels
   }
 
   @Test func theLastFrameIsRepeated() throws {
-    let encoder = try #require(try Self.model(Self.execution()).encoder)
+    let encoder = try Self.encoder(Self.execution())
     let short = try Self.pixels(5)
     let frames = try (0..<8).flatMap { try short.sliced(min($0, 4)..<min($0, 4) + 1).floats() }
     let long = try Tensor(frames, shape: [8, 19, 16, 3])
@@ -92,15 +94,13 @@ import WanModels
   }
 
   @Test func threadsChangeNothing() throws {
-    let (one, four) = (
-      try Self.model(Self.execution(.bf16, threads: 1)),
-      try Self.model(Self.execution(.bf16, threads: 4))
-    )
+    let executions = try [1, 4].map { try Self.execution(.bf16, threads: $0) }
     let latents = try Self.latents(2)
-    #expect(try one.decoder(latents).bytes().elementsEqual(four.decoder(latents).bytes()))
+    let decoded = try executions.map { try Self.decoder($0)(latents).bytes() }
+    #expect(decoded[0].elementsEqual(decoded[1]))
     let pixels = try Self.pixels(4)
-    let encoders = (try #require(one.encoder), try #require(four.encoder))
-    #expect(try encoders.0(pixels).bytes().elementsEqual(encoders.1(pixels).bytes()))
+    let encoded = try executions.map { try Self.encoder($0)(pixels).bytes() }
+    #expect(encoded[0].elementsEqual(encoded[1]))
   }
 
   // MARK: Weights
@@ -125,7 +125,7 @@ import WanModels
     let execution = try Self.execution()
     let latents = try Self.latents(2)
     let got = try TinyVAEDecoder(config, weights: Padded(), execution: execution)(latents)
-    let want = try Self.model(execution).decoder(latents)
+    let want = try Self.decoder(execution)(latents)
     #expect(try got.bytes().elementsEqual(want.bytes()))
   }
 
@@ -136,8 +136,10 @@ import WanModels
     decoderAlone.encoderWidth = nil
     for config in [.wan21, Self.config, surplus, decoderAlone] {
       let source = RecordingTensorSource()
-      let model = try TinyVAE(config, weights: source, execution: Execution())
-      #expect((model.encoder == nil) == (config.encoderWidth == nil))
+      _ = try TinyVAEDecoder(config, weights: source, execution: Execution())
+      if config.encoderWidth != nil {
+        _ = try TinyVAEEncoder(config, weights: source, execution: Execution())
+      }
       let declared = source.declarations.map { (name: $0.name, shape: $0.shape) }
       #expect(Set(declared.map(\.name)).count == declared.count)
       #expect(try TinyVAEConfig(shapes: NamedShapes(declared)) == config)
@@ -154,7 +156,7 @@ import WanModels
       var config = Self.config
       change(&config)
       do {
-        _ = try TinyVAE(config, weights: RecordingTensorSource(), execution: Execution())
+        _ = try TinyVAEEncoder(config, weights: RecordingTensorSource(), execution: Execution())
         return "no error"
       } catch {
         return "\(error)"
@@ -173,18 +175,18 @@ import WanModels
   }
 
   @Test func inputsOfTheWrongShapeAreRefused() throws {
-    let model = try Self.model(Self.execution())
-    let encoder = try #require(model.encoder)
-    #expect(throws: NetworkError.self) { try model.decoder(Tensor(zeros: [6, 2, 3], dtype: .f32)) }
+    let decoder = try Self.decoder(Self.execution())
+    let encoder = try Self.encoder(Self.execution())
+    #expect(throws: NetworkError.self) { try decoder(Tensor(zeros: [6, 2, 3], dtype: .f32)) }
     #expect(throws: NetworkError.self) {
-      try model.decoder(Tensor(zeros: [5, 2, 3, 4], dtype: .f32))
+      try decoder(Tensor(zeros: [5, 2, 3, 4], dtype: .f32))
     }
     #expect(throws: NetworkError.self) {
-      try model.decoder(Tensor(zeros: [6, 2, 3, 4], dtype: .bf16))
+      try decoder(Tensor(zeros: [6, 2, 3, 4], dtype: .bf16))
     }
-    #expect(throws: NetworkError.self) { try model.decoder.session(rows: 0, columns: 4) }
+    #expect(throws: NetworkError.self) { try decoder.session(rows: 0, columns: 4) }
     // Its normalisation is for 16 channels.
-    #expect(throws: NetworkError.self) { try model.decoder(Self.latents(1), undoing: .wan21) }
+    #expect(throws: NetworkError.self) { try decoder(Self.latents(1), undoing: .wan21) }
     #expect(throws: NetworkError.self) { try encoder(Tensor(zeros: [4, 8, 8, 4], dtype: .f32)) }
     var session = encoder.session()
     _ = try session.encode(Tensor(zeros: [1, 8, 8, 3], dtype: .f32))

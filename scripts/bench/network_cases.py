@@ -120,4 +120,37 @@ class T5:
         return lambda: model(ids)
 
 
-CASES = {"dit": Dit, "t5": T5, "tiny-vae": TinyVAE}
+class VAE:
+    help = "diffusers' AutoencoderKLWan"
+
+    @staticmethod
+    def add_arguments(parser):
+        parser.add_argument("--mode", choices=["decode", "encode"], default="decode")
+        parser.add_argument("--frames", type=int, default=5, help="latent frames")
+        parser.add_argument("--height", type=int, default=256, help="rows of pixels")
+        parser.add_argument("--width", type=int, default=256, help="columns of pixels")
+        parser.add_argument("--dtype", choices=["bf16", "f32"], default="bf16")
+        parser.set_defaults(repeat=1)
+
+    @staticmethod
+    def bench_arguments(case, dtype):
+        return ["vae", "--mode", case.mode, "--frames", case.frames, "--height", case.height,
+                "--width", case.width, "--dtype", dtype]
+
+    @staticmethod
+    def prepare(case):
+        """The published sizes."""
+        import torch
+        from diffusers import AutoencoderKLWan
+
+        dtype = {"bf16": torch.bfloat16, "f32": torch.float32}[case.dtype]
+        torch.manual_seed(1)
+        model = AutoencoderKLWan().to(dtype).eval()
+        if case.mode == "decode":
+            latents = torch.randn(1, 16, case.frames, case.height // 8, case.width // 8).to(dtype)
+            return lambda: model.decode(latents)
+        pixels = torch.randn(1, 3, 4 * case.frames - 3, case.height, case.width).to(dtype)
+        return lambda: model.encode(pixels)
+
+
+CASES = {"dit": Dit, "t5": T5, "tiny-vae": TinyVAE, "vae": VAE}

@@ -114,7 +114,8 @@ def texts(count, seed):
     generator = random.Random(seed)
     fixed = [
         "", " ", "   ", "\n\t ", "a", "The girl is singing", "  two   spaces  ", "\u2581",
-        "a\u2581b", "女孩在唱歌, 微笑。", "e\u0301a\u0308", "\u0301", "x" * 700, "\U0001F642" * 40,
+        "a\u2581b", "女孩在唱歌, 微笑。", "e\u0301a\u0308", "\u0301", "x" * 700,
+        "\U0001F642" * 40,
         "[scene]kalo[scene-2]", "[scene-2 [scene", "<0x41>", "\ufdfa\ufdfa",
         " ".join(sentence(generator, 9) for _ in range(12)),
     ]

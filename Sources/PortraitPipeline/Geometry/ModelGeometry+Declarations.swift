@@ -21,7 +21,10 @@ extension ModelGeometry {
     case .imageEncoder:
       _ = try ImageEncoder(
         imageEncoder, weights: source.scoped(ImageEncoder.checkpointPrefix), execution: execution)
-    case .vae: _ = try WanVAE(vae, weights: source, execution: execution)
+    case .vae:
+      // One half after the other: packed, the weights take memory even where they are blank.
+      _ = try WanVAEEncoder(vae, weights: source, execution: execution)
+      _ = try WanVAEDecoder(vae, weights: source, execution: execution)
     case .tinyVAE:
       _ = try TinyVAEDecoder(tinyVAE, weights: source, execution: execution)
       if tinyVAE.encoderWidth != nil {

@@ -41,12 +41,7 @@ package struct SynthesisPlan: Sendable {
       case .transformer: files += try Self.transformer(entries, geometry)
       case .textEncoder:
         files.append(try Self.pyTorch(.textEncoder, entries))
-        files.append(
-          Self.file(
-            CheckpointLayout.tokenizer,
-            Data(
-              try SyntheticTokenizer.modelBytes(
-                vocabularySize: geometry.textEncoder.vocabularySize))))
+        files.append(try Self.tokenizer(geometry.textEncoder))
       default: files.append(try Self.pyTorch(network.kind, entries))
       }
     }
@@ -85,7 +80,7 @@ package struct SynthesisPlan: Sendable {
     let total = base.reduce(0) { $0 + $1.byteCount }
     let indexPath = path(of: .wanTransformer)
     let stem = String(indexPath.dropLast(".safetensors.index.json".count))
-    // Small ones come in a few shards too: whoever reads them meets what is in the published folder.
+    // A small one is cut too: whoever reads it meets what the published folder has.
     let shards = Shards.cut(base, limit: min(shardLimit, total / 2 + 1), byteCount: \.byteCount)
     var files = [try pyTorch(.flashPortraitTransformer, entries.filter(isExpression))]
     var index: [(name: String, entries: [TensorEntry])] = []
@@ -102,6 +97,11 @@ package struct SynthesisPlan: Sendable {
     files.append(
       file(CheckpointLayout.configuration, try SynthesisText.configuration(geometry.transformer)))
     return files
+  }
+
+  private static func tokenizer(_ config: TextEncoderConfig) throws -> File {
+    let bytes = try SyntheticTokenizer.modelBytes(vocabularySize: config.vocabularySize)
+    return file(CheckpointLayout.tokenizer, Data(bytes))
   }
 
   // MARK: Tensors

@@ -119,6 +119,8 @@ package struct WanVAEConfig: Sendable, Equatable, Codable {
     count < 1 ? 0 : 1 + (count - 1) * temporalFactor
   }
 
+  /// Checks the size of a picture, in pixels.
+  ///
   /// - Throws: `NetworkError.input` unless both are positive multiples of `spatialFactor`.
   func validate(rows: Int, columns: Int) throws {
     for (name, size) in [("rows", rows), ("columns", columns)]
