@@ -104,6 +104,16 @@ import Testing
     #expect(try golden.difference([0, 1, 2.25], from: "output.exact") == nil)
   }
 
+  @Test func sharesCountBesidesTheBoundOnEach() throws {
+    let golden = try golden(
+      [("output.x", try counted([4]))],
+      tolerance: #""output.x":{"atol":3,"rtol":0,"share_over":[1,0.25]},"#)
+    #expect(try golden.difference([0, 1, 2, 6], from: "output.x") == nil)
+    // Two of four by more than 1; one by more than 3.
+    #expect(try golden.difference([0, 1, 4, 5], from: "output.x") != nil)
+    #expect(try golden.difference([0, 1, 2, 6.5], from: "output.x") != nil)
+  }
+
   @Test func shapesAndCountsCount() throws {
     let golden = try golden([("output.y", try counted([2, 3]))])
     #expect(try golden.difference(counted([3, 2]), from: "output.y") != nil)

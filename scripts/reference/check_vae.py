@@ -4,15 +4,18 @@
     python3 check_vae.py FOLDER [--seed N] [--only NAME]
     FLASHPORTRAIT_GOLDEN=FOLDER swift test -c release --filter GoldenTests
 
-diffusers leaves the normalisation of latents to its pipelines; it is done here. Needs torch,
-diffusers, numpy and safetensors.
+diffusers leaves the normalisation of latents to its pipelines; it is done here. It uses tiles where
+one side is longer than a tile, Wan where both reach its length; here Wan's condition decides. Needs
+torch, diffusers, numpy and safetensors.
 """
 
 import argparse
+import contextlib
 import dataclasses
 
 import torch
 from diffusers import AutoencoderKLWan
+from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 
 import procedural
 from golden_case import Case, relative_error
@@ -47,6 +50,17 @@ SIZES = {
     "tiles_apart": Size(
         8, blocks=2, picture=(80, 64), encoded=(1,), decoded=(3,), tile=(40, 32),
         stride=(40, 16), **WAN),
+    "tiles_and_a_rest": Size(
+        8, blocks=1, picture=(56, 80), encoded=(5,), decoded=(2,), tile=(40, 32),
+        stride=(16, 24), **WAN),
+    "tiles_of_its_size": Size(
+        8, blocks=1, picture=(32, 40), encoded=(5,), decoded=(2,), tile=(32, 40),
+        stride=(24, 16), **WAN),
+    "tiles_too_high": Size(
+        8, blocks=1, picture=(24, 80), encoded=(5,), decoded=(2,), tile=(32, 40),
+        stride=(24, 32), **WAN),
+    "odd_latents": Size(12, blocks=2, picture=(40, 56), encoded=(1, 5), decoded=(1, 3), **WAN),
+    "frames_left_over": Size(8, blocks=1, picture=(24, 16), encoded=(2, 4, 7), decoded=(2,), **WAN),
 }
 
 BLOCK_NAMES = {
@@ -106,10 +120,27 @@ def statistics(model):
             for values in (model.config.latents_mean, model.config.latents_std)]
 
 
+def uses_tiles(model, rows, columns):
+    """Wan's condition, for a picture of that many pixels."""
+    return (model.use_tiling and rows >= model.tile_sample_min_height
+            and columns >= model.tile_sample_min_width)
+
+
+@contextlib.contextmanager
+def plain(model):
+    tiling, model.use_tiling = model.use_tiling, False
+    yield
+    model.use_tiling = tiling
+
+
 def encode(model, video):
     """Every output of encoding by its name."""
     mean, std = statistics(model)
-    distribution = model.encode(video.to(model.dtype)).latent_dist
+    if uses_tiles(model, *video.shape[3:]):
+        distribution = DiagonalGaussianDistribution(model.tiled_encode(video.to(model.dtype)))
+    else:
+        with plain(model):
+            distribution = model.encode(video.to(model.dtype)).latent_dist
     unscaled = distribution.mode().float()
     outputs = {"mode": (unscaled - mean) / std}
     if not model.use_tiling:
@@ -122,7 +153,13 @@ def decode(model, latents):
     mean, std = statistics(model)
     frames = []
     hook = model.decoder.register_forward_hook(lambda _m, _i, output: frames.append(output))
-    decoded = model.decode((latents * std + mean).to(model.dtype)).sample.float()
+    scaled = (latents * std + mean).to(model.dtype)
+    factor = model.spatial_compression_ratio
+    if uses_tiles(model, factor * latents.shape[3], factor * latents.shape[4]):
+        decoded = model.tiled_decode(scaled).sample.float()
+    else:
+        with plain(model):
+            decoded = model.decode(scaled).sample.float()
     hook.remove()
     outputs = {"decoded": decoded}
     if not model.use_tiling:

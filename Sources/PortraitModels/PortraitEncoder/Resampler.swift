@@ -1,8 +1,8 @@
 import Layers
 import TensorCore
 
-/// Turns one vector of features into a few tokens: learned queries attend to it and to one another
-/// (FlashPortrait `Resampler`, the IP-Adapter's).
+/// Turns vectors of features into a few tokens: learned queries attend to them and to one another
+/// (FlashPortrait `Resampler`, the IP-Adapter's). The portrait encoder has one vector for a frame.
 package struct Resampler: Sendable {
   package let config: ResamplerConfig
   private let execution: Execution
@@ -31,10 +31,12 @@ package struct Resampler: Sendable {
       config.outputDim, epsilon: ResamplerLayer.epsilon, weights: weights.scoped("norm_out."))
   }
 
-  /// - Parameter features: `[frames, embeddingDim]` float32, rows contiguous.
+  /// - Parameters:
+  ///   - features: `[frames * rowsPerFrame, embeddingDim]` float32, rows contiguous.
+  ///   - rowsPerFrame: vectors of a frame.
   /// - Returns: `[frames * queries, outputDim]` float32.
-  package func callAsFunction(_ features: Tensor) throws -> Tensor {
-    let frames = features.shape[0]
+  package func callAsFunction(_ features: Tensor, rowsPerFrame: Int = 1) throws -> Tensor {
+    let frames = features.shape[0] / rowsPerFrame
     let x = try input(features, outputType: .f32, execution)
     let tokens = try Tensor(
       uninitialized: [frames, config.numQueries, config.dim], dtype: .f32)
@@ -86,7 +88,7 @@ private struct ResamplerLayer: Sendable {
   ///
   /// - Parameters:
   ///   - latents: `[frames * queries, dim]`.
-  ///   - x: a row for each frame, `[frames, dim]`.
+  ///   - x: as many rows for each frame, `[frames * rows, dim]`.
   func callAsFunction(
     _ latents: Tensor, attendingTo x: Tensor, _ execution: Execution
   ) throws {
@@ -98,11 +100,13 @@ private struct ResamplerLayer: Sendable {
     _ = try contraction(hidden, epilogue: .init(residual: latents), into: latents, execution)
   }
 
-  /// Each frame's latents attend to its feature row and to themselves: `[frames * queries, inner]`.
+  /// Each frame's latents attend to its feature rows and to themselves: `[frames * queries, inner]`.
   private func attend(
     _ latents: Tensor, to x: Tensor, _ execution: Execution
   ) throws -> Tensor {
-    let (frames, queries, inner) = (x.shape[0], config.numQueries, config.innerDim)
+    let (queries, inner) = (config.numQueries, config.innerDim)
+    let frames = latents.shape[0] / queries
+    let rows = x.shape[0] / max(frames, 1)
     let type = execution.activationType
     let ofQueries = try Tensor(uninitialized: [frames * queries, inner], dtype: type)
     let ofLatents = try Tensor(uninitialized: [frames * queries, 2 * inner], dtype: type)
@@ -110,16 +114,15 @@ private struct ResamplerLayer: Sendable {
       latents, prologue: latentNorm.prologue,
       [query.product(into: ofQueries), keyValue.product(into: ofLatents)],
       arithmetic: execution.arithmetic, on: execution.context)
-    // Keys and values of a frame: the feature row's, then the latents'.
-    let keys = try Tensor(uninitialized: [frames, 1 + queries, 2 * inner], dtype: type)
-    let ofFeatures = Tensor(
-      storage: keys.storage, dtype: type, shape: [frames, 2 * inner],
-      strides: [(1 + queries) * 2 * inner, 1], byteOffset: keys.byteOffset)
-    _ = try keyValue(x, prologue: featureNorm.prologue, into: ofFeatures, execution)
-    try ofLatents.reshaped([frames, queries, 2 * inner]).copy(
-      into: keys.sliced(1..<1 + queries, axis: 1), on: execution.context)
+    let ofFeatures = try keyValue(x, prologue: featureNorm.prologue, execution)
+    // Keys and values of a frame: the feature rows', then the latents'.
+    let keys = try Tensor(uninitialized: [frames, rows + queries, 2 * inner], dtype: type)
+    for (part, range) in [(ofFeatures, 0..<rows), (ofLatents, rows..<rows + queries)] {
+      try part.reshaped([frames, range.count, 2 * inner]).copy(
+        into: keys.sliced(range, axis: 1), on: execution.context)
+    }
     let heads = config.heads
-    let halves = try keys.reshaped([frames * (1 + queries), 2 * heads, config.dimHead])
+    let halves = try keys.reshaped([frames * (rows + queries), 2 * heads, config.dimHead])
     return try Attention.attend(
       Attention.Rows(ofQueries.reshaped([frames * queries, heads, config.dimHead])),
       keys: Attention.Rows(halves.sliced(0..<heads, axis: 1)),

@@ -4,9 +4,10 @@ import PortraitModels
 import TensorCore
 import TestSupport
 
-/// Relative error in bf16 of one part of the features: that of PyTorch in bfloat16 is 0.6e-2 to
-/// 2.0e-2 over ten crops.
-private let bf16Bound = 2.5e-2
+/// Relative error in bf16 of one part of the features: 1.5 times that of PyTorch in bfloat16, which is
+/// 0.6e-2 to 2.9e-2 over fifteen crops, the largest for one that is white all over
+/// (scripts/reference/check_expression.py).
+private let bf16Bound = 4.3e-2
 
 /// The motion encoder on aligned crops.
 @Sendable func checkMotionEncoder(_ golden: Golden, _ execution: Execution) throws -> [String] {
@@ -33,7 +34,8 @@ private let bf16Bound = 2.5e-2
       guard golden.has("\(name)_\(number)") else { return }
       differences.append(try golden.difference(planes, from: "\(name)_\(number)"))
     }
-    for part in ExpressionLayout.Part.allCases {
+    for part in ExpressionLayout.Part.allCases
+    where golden.has("output.\(part.rawValue)_\(number)") {
       let values = try features.sliced(encoder.config.layout[part], axis: 1).contiguous()
       differences.append(
         try golden.difference(

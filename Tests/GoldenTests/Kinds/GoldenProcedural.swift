@@ -23,6 +23,11 @@ import TestSupport
   }
   let configuration = try golden.configuration(as: Configuration.self)
   var differences: [String?] = []
+  func compare(_ name: String, with values: (_ stored: Int) -> [Float]) throws {
+    guard golden.has(name) else { return }
+    let got = values(try golden.tensor(name).count)
+    differences.append(try golden.difference(got, from: name))
+  }
   for (index, item) in configuration.items.enumerated() {
     let shape = Shape(item.shape)
     let want = ProceduralRule(offset: item.offset, scale: item.scale, absolute: item.absolute)
@@ -31,13 +36,12 @@ import TestSupport
     let values = try ProceduralWeights.tensor(
       item.name, shape: shape, dtype: .f32, on: execution.context
     ).floats()
-    for (end, got) in [("first", values.prefix(16)), ("last", values.suffix(16))] {
-      differences.append(try golden.difference(Array(got), from: "output.\(end)_\(index)"))
-    }
-    let sum = Float(values.reduce(0.0) { $0 + Double($1) })
-    differences.append(try golden.difference([sum], from: "output.sum_\(index)"))
+    try compare("output.first_\(index)") { Array(values.prefix($0)) }
+    try compare("output.last_\(index)") { Array(values.suffix($0)) }
+    try compare("output.sum_\(index)") { _ in [Float(values.reduce(0.0) { $0 + Double($1) })] }
     // The stream itself, which no rule has touched; ours is rounded like every value by formula.
     let raw = "output.r_\(index)"
+    guard golden.has(raw) else { continue }
     let stream = try ProceduralWeights.noise(
       item.name, shape: golden.tensor(raw).shape, scale: 1, on: execution.context)
     differences.append(try golden.difference(stream, from: raw, rounded: .bf16))
@@ -46,8 +50,7 @@ import TestSupport
     let noise = try ProceduralWeights.noise(
       item.name, shape: Shape(item.shape), scale: item.scale, on: execution.context
     ).floats()
-    differences.append(
-      try golden.difference(Array(noise.prefix(32)), from: "output.noise_\(index)"))
+    try compare("output.noise_\(index)") { Array(noise.prefix($0)) }
   }
   return differences.compactMap(\.self)
 }

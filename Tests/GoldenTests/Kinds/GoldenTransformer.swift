@@ -18,8 +18,10 @@ private struct TransformerCase {
   let image: AttentionContext
 
   private struct Configuration: Decodable {
-    let seqLen: Int
-    let statesTakenAt: String
+    /// The tokens of the latents where nil.
+    let seqLen: Int?
+    /// Nil where the case has no states.
+    let statesTakenAt: String?
 
     enum CodingKeys: String, CodingKey {
       case seqLen = "seq_len"
@@ -64,10 +66,12 @@ private struct TransformerCase {
     try tensor.reshaped(Shape(Array(tensor.shape.axes.dropFirst())))
   }
 
-  /// The branch of an output ("output.emo_global_ip_scale_0.5"), and its scale.
-  func branch(of output: String) throws -> GuidanceBranch {
-    let scale = Float(output.drop { !$0.isNumber }) ?? 0
-    let name = output.contains("emo_global") ? "input.emo_proj_global" : "input.emo_proj"
+  /// The branch of an output ("output.emo_global_ip_scale_0.5"), nil where the name tells none.
+  func branch(of output: String) throws -> GuidanceBranch? {
+    guard let match = output.wholeMatch(of: /output\.(emo_global_)?ip_scale_([0-9.eE+-]+)/),
+      let scale = Float(match.2)
+    else { return nil }
+    let name = match.1 == nil ? "input.emo_proj" : "input.emo_proj_global"
     guard golden.hasInput(name) else { return GuidanceBranch(text: text, image: image) }
     let tokens = try Self.withoutBatch(golden.input(name))
     return GuidanceBranch(
@@ -75,9 +79,9 @@ private struct TransformerCase {
       expressionScale: scale)
   }
 
-  /// The output beside whose computation the states were noted.
-  func isObserved(_ output: String) -> Bool {
-    output == "output." + configuration.statesTakenAt.replacing(" ", with: "_")
+  /// The output beside whose computation the states were noted; it need not be stored.
+  var observedOutput: String? {
+    configuration.statesTakenAt.map { "output." + $0.replacing(" ", with: "_") }
   }
 
   func difference(_ got: Tensor, _ name: String) throws -> String? {
@@ -94,8 +98,14 @@ private struct TransformerCase {
 /// The diffusion transformer: every output is a guidance branch of one pass.
 @Sendable func checkTransformer(_ golden: Golden, _ execution: Execution) throws -> [String] {
   let model = try TransformerCase(golden, execution)
-  let outputs = golden.names(prefix: "output.")
-  let branches = try outputs.map(model.branch)
+  // Outputs that are no guidance branch stay out, and so are reported as not compared.
+  let named = golden.names(prefix: "output.") + (model.observedOutput.map { [$0] } ?? [])
+  var (outputs, branches) = ([String](), [GuidanceBranch]())
+  for output in named where !outputs.contains(output) {
+    guard let branch = try model.branch(of: output) else { continue }
+    outputs.append(output)
+    branches.append(branch)
+  }
   var state = try model.transformer.embed(
     TransformerCase.withoutBatch(golden.input("input.x")),
     condition: TransformerCase.withoutBatch(golden.input("input.y")),
@@ -111,12 +121,12 @@ private struct TransformerCase {
     try model.state(state.time.e, "e"), try model.state(state.time.e0, "e0"),
     try model.state(embedded, "context_embedded"),
   ]
-  let observed = outputs.firstIndex(where: model.isObserved)
+  let observed = outputs.firstIndex { $0 == model.observedOutput }
   try model.transformer.runBlocks(&state, branches: branches) { block, hidden in
     guard let observed else { return }
     differences.append(try model.state(hidden.branch(observed), "block\(block)"))
   }
-  for (index, output) in outputs.enumerated() {
+  for (index, output) in outputs.enumerated() where golden.has(output) {
     let velocity = try model.transformer.velocity(of: state.hidden.branch(index), state)
     differences.append(try model.difference(velocity, output))
   }

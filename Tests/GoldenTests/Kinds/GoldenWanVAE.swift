@@ -40,10 +40,16 @@ private struct WanVAECase {
     }
   }
 
-  /// An input without its batch axis.
-  private func input(_ name: String) throws -> Tensor {
-    let tensor = try golden.input(name)
-    return try tensor.reshaped(Shape(Array(tensor.shape.axes.dropFirst())))
+  /// What `work` makes of each clip of a batch, side by side again.
+  private func batch(_ name: String, _ work: (Tensor) throws -> Tensor) throws -> Tensor {
+    let batch = try golden.input(name)
+    let results = try (0..<batch.shape[0]).map { clip in
+      let axes = Array(batch.shape.axes.dropFirst())
+      return try work(batch.sliced(clip..<clip + 1).contiguous().reshaped(Shape(axes)))
+        .contiguous()
+    }
+    let shape = Shape([results.count] + (results.first?.shape.axes ?? []))
+    return try Tensor(results.flatMap { try $0.floats() }, shape: shape)
   }
 
   /// - Parameter name: "output.decoded_unclamped_0": what was computed, and the number of the input
@@ -55,14 +61,16 @@ private struct WanVAECase {
     let what = (number == nil ? parts : parts.dropLast()).joined(separator: "_")
     switch what {
     case "decoded", "decoded_unclamped":
-      return try vae.decoder(
-        input("input.latents" + suffix), tiling: tiling, clamped: what == "decoded"
-      ).channelsFirst(on: execution.context)
+      return try batch("input.latents" + suffix) { latents in
+        try vae.decoder(latents, tiling: tiling, clamped: what == "decoded")
+          .channelsFirst(on: execution.context)
+      }
     case "mode", "logvar", "unscaled_mean":
-      let video = try input("input.video" + suffix).channelsLast(on: execution.context)
-      let latents = try vae.encoder(video, tiling: tiling)
-      return what == "mode"
-        ? try latents.mode() : what == "logvar" ? try latents.logVariance() : latents.mean
+      return try batch("input.video" + suffix) { video in
+        let latents = try vae.encoder(video.channelsLast(on: execution.context), tiling: tiling)
+        return what == "mode"
+          ? try latents.mode() : what == "logvar" ? try latents.logVariance() : latents.mean
+      }
     default: return nil
     }
   }

@@ -35,7 +35,8 @@ package struct Comparison {
           "\(found) of the values are off by more than \(share.over), allowed \(share.share)"
         return
       }
-    } else if !got.isEmpty, !(worst.excess <= 0) {
+    }
+    if !got.isEmpty, !(worst.excess <= 0) {
       let index = worst.index
       let place = shape.map { "\(Self.place(index, in: $0))" } ?? "\(index)"
       failure =

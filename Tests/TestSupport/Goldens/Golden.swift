@@ -116,6 +116,12 @@ package struct Golden: Sendable {
     }
   }
 
+  /// Names of inputs that begin with a prefix, stored or made by formula.
+  package func inputNames(prefix: String) -> [String] {
+    let made = (notes.proceduralInputs ?? [:]).keys.filter { $0.hasPrefix(prefix) && !has($0) }
+    return names(prefix: prefix) + made.sorted()
+  }
+
   /// Whether there is an input of that name, stored or made by formula.
   package func hasInput(_ name: String) -> Bool {
     has(name) || notes.proceduralInputs?[name] != nil

@@ -11,8 +11,7 @@ package struct GoldenTolerances: Sendable {
     /// Bound of the root-mean-square error over the tensor.
     package var rootMeanSquare: Float?
 
-    /// At most `share` of the elements may be off by more than `over`; replaces the bound on
-    /// single elements.
+    /// At most `share` of the elements may be off by more than `over`, besides the bound on each.
     package var shareOver: (over: Float, share: Float)?
 
     package init(
