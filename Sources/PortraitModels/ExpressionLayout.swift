@@ -8,13 +8,6 @@ package struct ExpressionLayout: Sendable, Equatable, Codable {
   package var emotion: Int
   package var mouth: Int
 
-  enum CodingKeys: String, CodingKey {
-    case headPose = "headpose"
-    case eyes = "eye"
-    case emotion = "emo"
-    case mouth
-  }
-
   /// PD-FGC's: 554 numbers.
   package static let published = ExpressionLayout(headPose: 6, eyes: 6, emotion: 30, mouth: 512)
 
@@ -25,13 +18,15 @@ package struct ExpressionLayout: Sendable, Equatable, Codable {
     self.mouth = mouth
   }
 
-  /// A part of the features.
-  package enum Part: String, CaseIterable, Sendable {
+  /// A part of the features, in their order.
+  package enum Part: String, CaseIterable, CodingKey, Sendable {
     case headPose = "headpose"
     case eyes = "eye"
     case emotion = "emo"
     case mouth
   }
+
+  package typealias CodingKeys = Part
 
   /// Numbers of a frame.
   package var width: Int { headPose + eyes + emotion + mouth }
@@ -46,7 +41,13 @@ package struct ExpressionLayout: Sendable, Equatable, Codable {
     }
   }
 
-  func validate(_ check: ConfigurationCheck) throws {
-    try check.sizes(Part.allCases.map { ($0.rawValue, self[$0].count) })
+  /// Checks of the layout as a part of a network's configuration, whatever it is called there.
+  static func check(_ network: String) -> ConfigurationCheck<Part> { .init(network) }
+
+  /// - Throws: `NetworkError.configuration` unless each part has a number at least.
+  func validate(_ network: String) throws {
+    try Self.check(network).sizes([
+      (.headPose, headPose), (.eyes, eyes), (.emotion, emotion), (.mouth, mouth),
+    ])
   }
 }

@@ -1,3 +1,5 @@
+import Layers
+
 /// What the pipeline finds wrong with what it was asked for.
 package enum PipelineError: Error, Equatable, CustomStringConvertible {
   /// A geometry file that cannot be read.
@@ -8,6 +10,8 @@ package enum PipelineError: Error, Equatable, CustomStringConvertible {
   case geometryValue(path: String, key: String?, expected: String, found: String)
   /// Two networks that do not fit together.
   case inconsistentGeometry(key: String, value: Int, other: String, needed: Int)
+  /// A file whose sizes no network can have, or that does not tell them.
+  case unusableSizes(path: String, reason: NetworkError)
   /// A checkpoint of another network than its name says.
   case otherNetwork(path: String, expected: String, found: String)
   /// A file that would have to be replaced.
@@ -22,11 +26,21 @@ package enum PipelineError: Error, Equatable, CustomStringConvertible {
       "\(path): \(key.map { "'\($0)': " } ?? "")expected \(expected), found \(found)"
     case .inconsistentGeometry(let key, let value, let other, let needed):
       "the networks do not fit together: '\(key)' is \(value), but '\(other)' asks for \(needed)"
+    case .unusableSizes(let path, let reason): "\(path): \(reason)"
     case .otherNetwork(let path, let expected, let found):
       "\(path): expected the \(expected), found the \(found); is this the right file?"
     case .fileInTheWay(let path):
       "\(path): is there already, with other content; give --overwrite to replace it, or another "
         + "folder"
+    }
+  }
+
+  /// Does something with a file's sizes; what a network finds wrong with them names the file.
+  ///
+  /// - Throws: `.unusableSizes`, and what else the body throws.
+  static func naming<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
+    do { return try body() } catch let reason as NetworkError {
+      throw PipelineError.unusableSizes(path: path, reason: reason)
     }
   }
 }

@@ -116,6 +116,14 @@ package struct Tensor: Sendable {
       byteOffset: byteOffset + range.lowerBound * strides[axis] * dtype.byteCount)
   }
 
+  /// One element along the first axis, and without that axis; a view.
+  package subscript(index: Int) -> Tensor {
+    let slice = sliced(index..<index + 1)
+    return Tensor(
+      storage: storage, dtype: dtype, shape: Shape(Array(shape.axes.dropFirst())),
+      strides: Array(strides.dropFirst()), byteOffset: slice.byteOffset)
+  }
+
   // MARK: Copies
 
   /// The tensor itself where it is contiguous, else a row-major copy.

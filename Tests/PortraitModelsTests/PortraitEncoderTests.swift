@@ -65,7 +65,7 @@ import Testing
   private static let mistakes: [Mistake] = [
     Mistake(key: "mouth_proj_model.embedding_dim", change: { $0.mouth.embeddingDim = 8 }),
     Mistake(key: "emo_proj_model.output_dim", change: { $0.emotion.outputDim = 21 }),
-    Mistake(key: "heads", change: { $0.mouth.heads = 0 }),
+    Mistake(key: "mouth_proj_model.heads", change: { $0.mouth.heads = 0 }),
     Mistake(key: "mouth", change: { $0.layout.mouth = 0 }),
   ]
 
@@ -88,18 +88,18 @@ import Testing
   @Test(arguments: [Arithmetic.f32, .bf16])
   func framesAreIndependent(arithmetic: Arithmetic) throws {
     let features = try features(260)
-    let whole = try encoder(arithmetic, threads: 4).encode(features)
+    let whole = try encoder(arithmetic, threads: 4)(features)
     #expect(whole.shape == [260 * 11, 20] && whole.dtype == .f32)
     let single = try encoder(arithmetic, threads: 1)
     for frame in [0, 1, 128, 255, 256, 259] {
-      let alone = try single.encode(features.sliced(frame..<frame + 1)).floats()
+      let alone = try single(features.sliced(frame..<frame + 1)).floats()
       let among = try whole.sliced(frame * 11..<(frame + 1) * 11).floats()
       #expect(alone.elementsEqual(among), "frame \(frame)")
     }
   }
 
   @Test func noFramesGiveNoTokens() throws {
-    #expect(try encoder(.f32).encode(Tensor(zeros: [0, 19], dtype: .f32)).shape == [0, 20])
+    #expect(try encoder(.f32)(Tensor(zeros: [0, 19], dtype: .f32)).shape == [0, 20])
   }
 
   @Test func wrongFeaturesAreRefused() throws {
@@ -108,7 +108,7 @@ import Testing
       try Tensor(zeros: [2, 18], dtype: .f32), try Tensor(zeros: [19], dtype: .f32),
       try Tensor(zeros: [2, 19], dtype: .bf16),
     ] {
-      #expect(throws: NetworkError.self) { try encoder.encode(tensor) }
+      #expect(throws: NetworkError.self) { try encoder(tensor) }
     }
   }
 
@@ -142,7 +142,7 @@ import Testing
 
   @Test func splittingKeepsTheType() throws {
     let encoder = try encoder(.bf16)
-    let tokens = try encoder.encode(features(9)).converted(to: .bf16)
+    let tokens = try encoder(features(9)).converted(to: .bf16)
     let (rows, split) = try encoder.split(tokens, frames: 9)
     #expect(rows.dtype == .bf16)
     #expect(rows.shape == [3, split.rowsPerLatent, 20])

@@ -197,6 +197,21 @@ import WanModels
     ) { try models.vae(execution: execution) }
   }
 
+  @Test func impossibleSizesNameTheirFile() throws {
+    try synthesise(.tiny, [.transformer, .vae])
+    try remove(CheckpointLayout.geometry)
+    let configuration = folder.file(CheckpointLayout.configuration)
+    try Data(#"{"num_heads": 7}"#.utf8).write(to: URL(fileURLWithPath: configuration))
+    let models = try ModelFolder(folder.path)
+    let heads = #expect(throws: PipelineError.self) { try models.transformer() }
+    #expect(heads?.description.hasPrefix("\(configuration): transformer: ") == true)
+    let file = folder.file("\(base)/Wan2.1_VAE.pth")
+    try PyTorchWriter.write(
+      tensors("\(base)/Wan2.1_VAE.pth").filter { $0.0 != "conv2.weight" }, to: file)
+    let vae = #expect(throws: PipelineError.self) { try models.vae() }
+    #expect(vae?.description.hasPrefix("\(file): video autoencoder: 'z_dim' is unknown") == true)
+  }
+
   @Test func whatIsMissingIsNamed() throws {
     try synthesise(.tiny, [.transformer])
     let models = try ModelFolder(folder.path)

@@ -64,6 +64,19 @@ import WanModels
     ) { try ImageEncoderConfig(shapes: NamedShapes([])) }
   }
 
+  /// The ratio that a checkpoint's shapes give leads back to its hidden width.
+  @Test func hiddenWidthsComeBack() {
+    var config = Self.tiny
+    for dim in 1...120 {
+      for hidden in 1...480 {
+        (config.dim, config.mlpRatio) = (dim, Double(hidden) / Double(dim))
+        if config.mlpDim != hidden { Issue.record("\(hidden) / \(dim): \(config.mlpDim)") }
+      }
+    }
+    (config.dim, config.mlpRatio) = (1408, 4.3637)  // EVA's, rounded down
+    #expect(config.mlpDim == 6144)
+  }
+
   /// A change that makes a configuration impossible, and the key that the error names.
   private struct Mistake: Sendable {
     let key: String
@@ -102,8 +115,10 @@ import WanModels
         try tensors + others.map { ($0, try Tensor(zeros: [2, 2], dtype: .f16)) })
     }
     func load(_ file: RenamedTensors) throws -> ImageEncoder {
+      let prefix = ImageEncoder.checkpointPrefix
+      let origin = WeightOrigin(file, stripping: [prefix], selecting: [prefix])
       let loader = try WeightLoader(
-        network: "image encoder", origins: [ImageEncoder.origin(file)],
+        network: "image encoder", origins: [origin],
         ignoring: ImageEncoder.ignoredTensors)
       let encoder = try ImageEncoder(
         Self.tiny, weights: loader, execution: Execution(arithmetic: .f32))

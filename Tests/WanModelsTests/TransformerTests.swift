@@ -120,6 +120,23 @@ private func same(_ a: [[Float]], _ b: [[Float]]) -> Bool {
     try loader.finish()
   }
 
+  /// The embedded timestep is remembered, the context's keys too: neither for another step.
+  @Test func stepsFollowOneAnother() throws {
+    let small = try SmallTransformer()
+    func velocity(_ transformer: Transformer, _ timestep: Double) throws -> [Float] {
+      try transformer(
+        SmallTransformer.noise("latents", SmallTransformer.window),
+        condition: SmallTransformer.noise("condition", [20, 3, 6, 8]), timestep: timestep,
+        grid: small.grid, branches: [small.branches[0]])[0].floats()
+    }
+    let steps = [900.0, 20, 20, 900]
+    let inTurn = try steps.map { try velocity(small.transformer, $0) }
+    #expect(!inTurn[0].elementsEqual(inTurn[1]))
+    #expect(inTurn[1].elementsEqual(inTurn[2]) && inTurn[0].elementsEqual(inTurn[3]))
+    let other = try SmallTransformer()
+    #expect(inTurn[1].elementsEqual(try velocity(other.transformer, 20)))
+  }
+
   @Test func everyBlockCanBeObserved() throws {
     let small = try SmallTransformer()
     var seen: [Int] = []
@@ -159,6 +176,14 @@ private func same(_ a: [[Float]], _ b: [[Float]]) -> Bool {
         SmallTransformer.noise("latents", [16, 3, 6, 8]),
         condition: SmallTransformer.noise("condition", [19, 3, 6, 8]), timestep: 1,
         grid: small.grid, branches: small.branches)
+    }
+    let state = try transformer.embed(
+      SmallTransformer.noise("latents", SmallTransformer.window),
+      condition: SmallTransformer.noise("condition", [20, 3, 6, 8]), timestep: 1, grid: small.grid)
+    for shape: Shape in [[35, 48], [36, 47], [36]] {
+      #expect(throws: NetworkError.self) {
+        try transformer.velocity(of: SmallTransformer.noise("states", shape), state)
+      }
     }
     let manyFrames = try transformer.portraitContext(SmallTransformer.noise("many", [37, 2, 28]))
     #expect(throws: NetworkError.self) {

@@ -82,7 +82,9 @@ extension PipelineError {
   var status: ExitStatus {
     switch self {
     case .geometryUnreadable: .inputMissing
-    case .unknownGeometryKey, .geometryValue, .inconsistentGeometry, .otherNetwork: .badData
+    case .unknownGeometryKey, .geometryValue, .inconsistentGeometry, .unusableSizes,
+      .otherNetwork:
+      .badData
     case .fileInTheWay: .cannotCreate
     }
   }

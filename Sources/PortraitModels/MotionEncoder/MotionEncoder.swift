@@ -19,9 +19,6 @@ package struct MotionEncoder: Sendable {
   private let features: Linear  // model.fc
   private let heads: [MotionHead]
 
-  /// What errors call the network.
-  package static let name = "motion encoder"
-
   /// Tensors of the published checkpoint that are not used: the mouth's features are taken before
   /// their embedding.
   package static let ignoredTensors = ["mouth_embed.*", "*.num_batches_tracked"]
@@ -106,7 +103,8 @@ package struct MotionEncoder: Sendable {
       crops.dtype == .u8
     else {
       throw NetworkError.input(
-        network: Self.name, name: "crops", expected: "U8 [crops, \(size), \(size), 3]",
+        network: MotionEncoderConfig.network, name: "crops",
+        expected: "U8 [crops, \(size), \(size), 3]",
         found: "\(crops.dtype) \(crops.shape)")
     }
     let count = crops.shape[0]

@@ -49,29 +49,36 @@ package struct MotionEncoderConfig: Sendable, Equatable, Codable {
   ///
   /// - Throws: `NetworkError.unknownSize`, `.configuration`.
   package init(shapes: NamedShapes) throws {
-    func size(_ key: String, _ tensor: String, axis: Int) throws -> Int {
-      if let found = shapes.size(tensor, axis: axis) { return found }
-      throw NetworkError.unknownSize(network: MotionEncoder.name, key: key, tensor: tensor)
+    func size(_ key: CodingKeys, _ tensor: String, axis: Int) throws -> Int {
+      try Self.check.size(key, of: tensor, axis: axis, in: shapes)
     }
-    stemChannels = try size("stem_channels", "model.conv1.weight", axis: 0)
+    func width(_ part: ExpressionLayout.Part, _ tensor: String) throws -> Int {
+      try ExpressionLayout.check(Self.network).size(part, of: tensor, axis: 0, in: shapes)
+    }
+    stemChannels = try size(.stemChannels, "model.conv1.weight", axis: 0)
     // A block's first convolution has half of its channels.
-    channels = 2 * (try size("channels", "model.conv2.conv1.weight", axis: 0))
-    hourglassChannels = try size("hourglass_channels", "model.conv_last0.weight", axis: 0)
-    maps = try size("maps", "model.l0.weight", axis: 0)
-    features = try size("features", "model.fc.weight", axis: 0)
+    channels = 2 * (try size(.channels, "model.conv2.conv1.weight", axis: 0))
+    hourglassChannels = try size(.hourglassChannels, "model.conv_last0.weight", axis: 0)
+    maps = try size(.maps, "model.l0.weight", axis: 0)
+    features = try size(.features, "model.fc.weight", axis: 0)
     layout = ExpressionLayout(
-      headPose: try size("headpose", "headpose_embed.1.weight", axis: 0),
-      eyes: try size("eye", "eye_embed.1.weight", axis: 0),
-      emotion: try size("emo", "emo_embed.1.weight", axis: 0),
-      mouth: try size("mouth", "to_mouth.3.weight", axis: 0))
-    let positions = try size("image_size", "model.fc.weight", axis: 1)
+      headPose: try width(.headPose, "headpose_embed.1.weight"),
+      eyes: try width(.eyes, "eye_embed.1.weight"),
+      emotion: try width(.emotion, "emo_embed.1.weight"),
+      mouth: try width(.mouth, "to_mouth.3.weight"))
+    let positions = try size(.imageSize, "model.fc.weight", axis: 1)
     let side = Int(Double(positions).squareRoot().rounded())
-    try ConfigurationCheck(MotionEncoder.name).require(
-      side * side == positions, "image_size", "a square of positions in 'model.fc.weight'",
+    try Self.check.require(
+      side * side == positions, .imageSize, "a square of positions in 'model.fc.weight'",
       positions)
     imageSize = side * Self.reduction
     try validate()
   }
+
+  /// What errors call the network.
+  static let network = "motion encoder"
+
+  private static let check = ConfigurationCheck<CodingKeys>(network)
 
   /// Times that the hourglass halves its picture.
   package static let hourglassDepth = 4
@@ -90,20 +97,20 @@ package struct MotionEncoderConfig: Sendable, Equatable, Codable {
   ///
   /// - Throws: `NetworkError.configuration`.
   package func validate() throws {
-    let check = ConfigurationCheck(MotionEncoder.name)
+    let check = Self.check
     try check.sizes([
-      ("image_size", imageSize), ("stem_channels", stemChannels), ("channels", channels),
-      ("hourglass_channels", hourglassChannels), ("maps", maps), ("features", features),
+      (.imageSize, imageSize), (.stemChannels, stemChannels), (.channels, channels),
+      (.hourglassChannels, hourglassChannels), (.maps, maps), (.features, features),
     ])
-    try layout.validate(check)
+    try layout.validate(Self.network)
     try check.require(
-      imageSize % Self.reduction == 0 && hourglassSize >> Self.hourglassDepth >= 1, "image_size",
+      imageSize % Self.reduction == 0 && hourglassSize >> Self.hourglassDepth >= 1, .imageSize,
       "a multiple of \(Self.reduction), at least \(4 << Self.hourglassDepth)", imageSize)
-    for (key, value) in [("channels", channels), ("hourglass_channels", hourglassChannels)] {
-      try check.require(value % 4 == 0, key, "a multiple of 4", value)
-    }
+    try check.require(channels % 4 == 0, .channels, "a multiple of 4", channels)
     try check.require(
-      layout.mouth == features, "mouth", "\(features): the mouth's are features as they are",
+      hourglassChannels % 4 == 0, .hourglassChannels, "a multiple of 4", hourglassChannels)
+    try ExpressionLayout.check(Self.network).require(
+      layout.mouth == features, .mouth, "\(features): the mouth's are features as they are",
       layout.mouth)
   }
 }

@@ -10,13 +10,12 @@ package struct PortraitEncoder: Sendable {
   private let mouth: Resampler  // mouth_proj_model
   private let emotion: Resampler  // emo_proj_model
 
-  /// What errors call the network.
-  package static let name = "portrait encoder"
-
   /// Frames that go through the products together: enough for them to be efficient, and few enough
   /// for the hidden states of a long clip.
   private static let framesPerPass = 256
 
+  /// - Parameter weights: by their names in the checkpoint.
+  /// - Throws: `NetworkError.configuration`, and what the source throws.
   package init(
     _ config: PortraitEncoderConfig, weights: any TensorSource, execution: Execution
   ) throws {
@@ -38,12 +37,12 @@ package struct PortraitEncoder: Sendable {
   /// - Returns: `[frames * tokensPerFrame, outputDim]` float32: of each frame the four of its parts,
   ///   the mouth's and the emotion's.
   /// - Throws: `NetworkError.input`, `TensorError`.
-  package func encode(_ features: Tensor) throws -> Tensor {
+  package func callAsFunction(_ features: Tensor) throws -> Tensor {
     guard features.shape.rank == 2, features.shape[1] == config.layout.width,
       features.dtype == .f32
     else {
       throw NetworkError.input(
-        network: Self.name, name: "features",
+        network: PortraitEncoderConfig.network, name: "features",
         expected: "float32 [frames, \(config.layout.width)]",
         found: "\(features.dtype) \(features.shape)")
     }

@@ -36,19 +36,20 @@ package struct PortraitEncoderConfig: Sendable, Equatable, Codable {
   /// - Throws: `NetworkError.unknownSize`, `.configuration`.
   package init(shapes: NamedShapes, dimHead: Int? = nil) throws {
     func width(of part: ExpressionLayout.Part) throws -> Int {
-      let tensor = "proj_model.\(part.rawValue)_proj.weight"
-      if let found = shapes.size(tensor, axis: 1) { return found }
-      throw NetworkError.unknownSize(
-        network: PortraitEncoder.name, key: part.rawValue, tensor: tensor)
+      try ExpressionLayout.check(Self.network).size(
+        part, of: "proj_model.\(part.rawValue)_proj.weight", axis: 1, in: shapes)
     }
     layout = ExpressionLayout(
       headPose: try width(of: .headPose), eyes: try width(of: .eyes),
       emotion: try width(of: .emotion), mouth: try width(of: .mouth))
-    mouth = try ResamplerConfig(shapes: shapes, prefix: "mouth_proj_model.", dimHead: dimHead)
-    emotion = try ResamplerConfig(shapes: shapes, prefix: "emo_proj_model.", dimHead: dimHead)
+    mouth = try ResamplerConfig(shapes: shapes, under: CodingKeys.mouth, dimHead: dimHead)
+    emotion = try ResamplerConfig(shapes: shapes, under: CodingKeys.emotion, dimHead: dimHead)
     outputDim = mouth.outputDim
     try validate()
   }
+
+  /// What errors call the network.
+  static let network = "portrait encoder"
 
   /// Tokens of a frame.
   package var tokensPerFrame: Int {
@@ -59,19 +60,17 @@ package struct PortraitEncoderConfig: Sendable, Equatable, Codable {
   ///
   /// - Throws: `NetworkError.configuration`.
   package func validate() throws {
-    let check = ConfigurationCheck(PortraitEncoder.name)
-    try layout.validate(check)
-    try check.sizes([("output_dim", outputDim)])
+    try layout.validate(Self.network)
+    try ConfigurationCheck<CodingKeys>(Self.network).sizes([(.outputDim, outputDim)])
     for (key, resampler, width) in [
-      ("mouth_proj_model", mouth, layout.mouth), ("emo_proj_model", emotion, layout.emotion),
+      (CodingKeys.mouth, mouth, layout.mouth), (.emotion, emotion, layout.emotion),
     ] {
-      try resampler.validate()
+      try resampler.validate(under: key)
+      let check = ResamplerConfig.check(under: key)
       try check.require(
-        resampler.embeddingDim == width, "\(key).embedding_dim", "\(width)",
-        resampler.embeddingDim)
+        resampler.embeddingDim == width, .embeddingDim, "\(width)", resampler.embeddingDim)
       try check.require(
-        resampler.outputDim == outputDim, "\(key).output_dim", "\(outputDim)",
-        resampler.outputDim)
+        resampler.outputDim == outputDim, .outputDim, "\(outputDim)", resampler.outputDim)
     }
   }
 }

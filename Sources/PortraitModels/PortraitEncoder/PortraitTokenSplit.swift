@@ -23,7 +23,7 @@ package struct PortraitTokenSplit: Sendable, Equatable {
   package init(tokenCount: Int, frames: Int) throws {
     guard frames >= 1, tokenCount >= frames else {
       throw NetworkError.input(
-        network: PortraitEncoder.name, name: "tokens to split",
+        network: PortraitEncoderConfig.network, name: "tokens to split",
         expected: "at least one for each of at least one frame",
         found: "\(tokenCount) for \(frames) frames")
     }
@@ -66,7 +66,7 @@ package struct PortraitTokenSplit: Sendable, Equatable {
   ) throws -> Tensor {
     guard tokens.shape.rank == 2, tokens.shape[0] == tokenCount else {
       throw NetworkError.input(
-        network: PortraitEncoder.name, name: "tokens to split",
+        network: PortraitEncoderConfig.network, name: "tokens to split",
         expected: "[\(tokenCount), width]", found: "\(tokens.shape)")
     }
     let result = try Tensor(

@@ -57,14 +57,17 @@ package struct ResamplerConfig: Sendable, Equatable, Codable {
   ///
   /// - Parameters:
   ///   - shapes: of the whole portrait encoder.
-  ///   - prefix: of this resampler ("mouth_proj_model.").
+  ///   - part: what this resampler is called there and in the names of its tensors
+  ///     ("mouth_proj_model").
   ///   - dimHead: the shapes do not tell; as published where nil.
   /// - Throws: `NetworkError.unknownSize`, `.configuration`.
-  package init(shapes: NamedShapes, prefix: String, dimHead: Int? = nil) throws {
+  package init(
+    shapes: NamedShapes, under part: any CodingKey, dimHead: Int? = nil
+  ) throws {
+    let check = Self.check(under: part)
+    let prefix = part.stringValue + "."
     func size(_ key: CodingKeys, _ tensor: String, axis: Int) throws -> Int {
-      if let found = shapes.size(prefix + tensor, axis: axis) { return found }
-      throw NetworkError.unknownSize(
-        network: PortraitEncoder.name, key: prefix + key.rawValue, tensor: prefix + tensor)
+      try check.size(key, of: prefix + tensor, axis: axis, in: shapes)
     }
     dim = try size(.dim, "latents", axis: 2)
     numQueries = try size(.numQueries, "latents", axis: 1)
@@ -76,12 +79,11 @@ package struct ResamplerConfig: Sendable, Equatable, Codable {
     self.dimHead = dimHead ?? Self.mouth.dimHead
     heads = inner / max(self.dimHead, 1)
     ffMult = hidden / max(dim, 1)
-    try validate()
-    let check = ConfigurationCheck(PortraitEncoder.name)
+    try validate(under: part)
     try check.require(
-      innerDim == inner, "dim_head", "a divisor of the heads' \(inner) channels", self.dimHead)
+      innerDim == inner, .dimHead, "a divisor of the heads' \(inner) channels", self.dimHead)
     try check.require(
-      dim * ffMult == hidden, "ff_mult", "a hidden width that is a multiple of \(dim)", hidden)
+      dim * ffMult == hidden, .ffMult, "a hidden width that is a multiple of \(dim)", hidden)
   }
 
   /// Channels of all heads.
@@ -89,12 +91,18 @@ package struct ResamplerConfig: Sendable, Equatable, Codable {
 
   /// Makes sure that a network can be built with these sizes.
   ///
+  /// - Parameter part: the key of this configuration in that of the portrait encoder.
   /// - Throws: `NetworkError.configuration`.
-  package func validate() throws {
-    try ConfigurationCheck(PortraitEncoder.name).sizes([
-      ("dim", dim), ("depth", depth), ("dim_head", dimHead), ("heads", heads),
-      ("num_queries", numQueries), ("embedding_dim", embeddingDim), ("output_dim", outputDim),
-      ("ff_mult", ffMult),
+  package func validate(under part: (any CodingKey)? = nil) throws {
+    let check = Self.check(under: part)
+    try check.sizes([
+      (.dim, dim), (.dimHead, dimHead), (.heads, heads), (.numQueries, numQueries),
+      (.embeddingDim, embeddingDim), (.outputDim, outputDim), (.ffMult, ffMult),
     ])
+    try check.sizes([(.depth, depth)], limit: .layers)
+  }
+
+  static func check(under part: (any CodingKey)?) -> ConfigurationCheck<CodingKeys> {
+    ConfigurationCheck(PortraitEncoderConfig.network, under: part)
   }
 }

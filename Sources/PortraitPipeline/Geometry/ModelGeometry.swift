@@ -42,11 +42,13 @@ package struct ModelGeometry: Sendable, Equatable, Codable {
 
   /// The geometry of a file that changes some sizes of a named one, see `GeometryFile`.
   ///
-  /// - Throws: `PipelineError`, `NetworkError.configuration`.
+  /// - Throws: `PipelineError`.
   package static func read(_ path: String) throws -> ModelGeometry {
-    let geometry = try GeometryFile(path: path).read()
-    try geometry.validate()
-    return geometry
+    try PipelineError.naming(path) {
+      let geometry = try GeometryFile(path: path).read()
+      try geometry.validate()
+      return geometry
+    }
   }
 
   /// The text of a file with all sizes; equal geometries give equal bytes.

@@ -16,8 +16,8 @@ package struct ModelFolder: Sendable {
   /// What the folder says of its sizes; nil where it is downloaded.
   package let geometry: ModelGeometry?
 
-  /// - Throws: `CheckpointError.unreadable` where there is no such folder; `PipelineError` and
-  ///   `NetworkError.configuration` for a geometry that no network can have.
+  /// - Throws: `CheckpointError.unreadable` where there is no such folder; `PipelineError` for a
+  ///   geometry that no network can have.
   package init(_ path: String) throws {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue
@@ -33,7 +33,7 @@ package struct ModelFolder: Sendable {
   /// The transformer: what `transformer.pt` lacks comes from the base.
   ///
   /// - Parameter residency: whether the weights stay in memory; nil: where they fit.
-  /// - Throws: `CheckpointError`, `NetworkError`, `PipelineError`.
+  /// - Throws: `CheckpointError`, `PipelineError`.
   package func transformer(
     execution: Execution = Execution(), residency: WeightResidency? = nil
   ) throws -> Transformer {
@@ -49,14 +49,16 @@ package struct ModelFolder: Sendable {
   private func transformerConfig(_ shapes: NamedShapes) throws -> TransformerConfig {
     let file = "\(path)/\(CheckpointLayout.configuration)"
     if FileManager.default.fileExists(atPath: file) {
-      return try TransformerConfig(shapes: shapes, file: contents(of: file))
+      return try PipelineError.naming(file) {
+        try TransformerConfig(shapes: shapes, file: contents(of: file))
+      }
     }
     return try geometry?.transformer ?? TransformerConfig(shapes: shapes)
   }
 
   /// The portrait encoder.
   ///
-  /// - Throws: `CheckpointError`, `NetworkError`, `PipelineError`.
+  /// - Throws: `CheckpointError`, `PipelineError`.
   package func portraitEncoder(execution: Execution = Execution()) throws -> PortraitEncoder {
     try load(.portraitEncoder) { loader, _ in
       try PortraitEncoder(
@@ -67,7 +69,7 @@ package struct ModelFolder: Sendable {
 
   /// The motion encoder.
   ///
-  /// - Throws: `CheckpointError`, `NetworkError`, `PipelineError`.
+  /// - Throws: `CheckpointError`, `PipelineError`.
   package func motionEncoder(execution: Execution = Execution()) throws -> MotionEncoder {
     try load(.motionEncoder, ignoring: MotionEncoder.ignoredTensors) { loader, _ in
       try MotionEncoder(
@@ -78,7 +80,7 @@ package struct ModelFolder: Sendable {
 
   /// The text encoder, whose weights are read from disk as they are used.
   ///
-  /// - Throws: `CheckpointError`, `NetworkError`, `PipelineError`.
+  /// - Throws: `CheckpointError`, `PipelineError`.
   package func textEncoder(execution: Execution = Execution()) throws -> TextEncoder {
     try load(.textEncoder) { loader, _ in
       try TextEncoder(
@@ -100,7 +102,7 @@ package struct ModelFolder: Sendable {
 
   /// The image encoder.
   ///
-  /// - Throws: `CheckpointError`, `NetworkError`, `PipelineError`.
+  /// - Throws: `CheckpointError`, `PipelineError`.
   package func imageEncoder(execution: Execution = Execution()) throws -> ImageEncoder {
     try load(.imageEncoder, ignoring: ImageEncoder.ignoredTensors) { loader, _ in
       try ImageEncoder(
@@ -111,7 +113,7 @@ package struct ModelFolder: Sendable {
 
   /// Both halves of the video autoencoder.
   ///
-  /// - Throws: `CheckpointError`, `NetworkError`, `PipelineError`.
+  /// - Throws: `CheckpointError`, `PipelineError`.
   package func vae(execution: Execution = Execution()) throws -> WanVAE {
     try load(.vae) { loader, _ in
       try WanVAE(vaeConfig(loader.shapes), weights: loader, execution: execution)
@@ -120,7 +122,7 @@ package struct ModelFolder: Sendable {
 
   /// The half of the video autoencoder that turns pixels into latents.
   ///
-  /// - Throws: `CheckpointError`, `NetworkError`, `PipelineError`.
+  /// - Throws: `CheckpointError`, `PipelineError`.
   package func vaeEncoder(execution: Execution = Execution()) throws -> WanVAEEncoder {
     try load(.vae, ignoring: WanVAEDecoder.tensorNames) { loader, _ in
       try WanVAEEncoder(vaeConfig(loader.shapes), weights: loader, execution: execution)
@@ -129,7 +131,7 @@ package struct ModelFolder: Sendable {
 
   /// The half of the video autoencoder that turns latents into pixels.
   ///
-  /// - Throws: `CheckpointError`, `NetworkError`, `PipelineError`.
+  /// - Throws: `CheckpointError`, `PipelineError`.
   package func vaeDecoder(execution: Execution = Execution()) throws -> WanVAEDecoder {
     try load(.vae, ignoring: WanVAEEncoder.tensorNames) { loader, _ in
       try WanVAEDecoder(vaeConfig(loader.shapes), weights: loader, execution: execution)
@@ -142,7 +144,7 @@ package struct ModelFolder: Sendable {
 
   /// The half of the tiny autoencoder that turns latents into pixels.
   ///
-  /// - Throws: `CheckpointError`, `NetworkError`, `PipelineError`.
+  /// - Throws: `CheckpointError`, `PipelineError`.
   package func tinyVAEDecoder(execution: Execution = Execution()) throws -> TinyVAEDecoder {
     try load(.tinyVAE, ignoring: TinyVAEEncoder.tensorNames) { loader, _ in
       try TinyVAEDecoder(tinyVAEConfig(loader.shapes), weights: loader, execution: execution)
@@ -151,8 +153,7 @@ package struct ModelFolder: Sendable {
 
   /// The half of the tiny autoencoder that turns pixels into latents.
   ///
-  /// - Throws: `CheckpointError`; `NetworkError`, also where the file has no encoder;
-  ///   `PipelineError`.
+  /// - Throws: `CheckpointError`; `PipelineError`, also where the file has no encoder.
   package func tinyVAEEncoder(execution: Execution = Execution()) throws -> TinyVAEEncoder {
     try load(.tinyVAE, ignoring: TinyVAEDecoder.tensorNames) { loader, _ in
       try TinyVAEEncoder(tinyVAEConfig(loader.shapes), weights: loader, execution: execution)
@@ -173,7 +174,9 @@ package struct ModelFolder: Sendable {
     let origins = try origins(of: name)
     let loader = try WeightLoader(
       network: name.kind.title, origins: origins, ignoring: ignoring)
-    let network = try build(loader, origins.map(\.file))
+    let network = try PipelineError.naming(origins[origins.count - 1].file.path) {
+      try build(loader, origins.map(\.file))
+    }
     try loader.finish()
     return network
   }

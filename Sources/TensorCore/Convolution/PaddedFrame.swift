@@ -94,9 +94,7 @@ extension Convolution {
         operation: "convolution input", expected: "\(inputChannels) channels", found: "\(x.shape)")
     }
     if mayShare, let frames = inPlace(x, prologue: prologue) { return frames }
-    let sources = try (0..<x.shape[0]).map { frame in
-      [PixelSource(try x.sliced(frame..<(frame + 1)).frame(), prologue: prologue)]
-    }
+    let sources = (0..<x.shape[0]).map { [PixelSource(x[$0], prologue: prologue)] }
     return try padded(sources, rows: x.shape[1], columns: x.shape[2])
   }
 
@@ -219,14 +217,5 @@ extension PixelSource {
     fill.add = prologue.add?.floatPointer
     fill.activation = prologue.activation.kernelActivation
     return fill
-  }
-}
-
-extension Tensor {
-  /// The only frame of `[1, rows, columns, channels]`.
-  fileprivate func frame() throws -> Tensor {
-    Tensor(
-      storage: storage, dtype: dtype, shape: Shape(Array(shape.axes.dropFirst())),
-      strides: Array(strides.dropFirst()), byteOffset: byteOffset)
   }
 }

@@ -22,7 +22,8 @@ extension ImageEncoder {
     guard pixels.shape.rank == 4, pixels.shape[3] == 3, pixels.count > 0, pixels.dtype == .f32
     else {
       throw NetworkError.input(
-        network: name, name: "pixels", expected: "float32 [pictures, rows, columns, 3], not empty",
+        network: ImageEncoderConfig.network, name: "pixels",
+        expected: "float32 [pictures, rows, columns, 3], not empty",
         found: "\(pixels.dtype) \(pixels.shape)")
     }
     let resized = try pixels.resampled(

@@ -16,9 +16,6 @@ package struct ImageEncoder: Sendable {
   private let norm: LayerNorm  // pre_norm
   private let blocks: [ImageEncoderBlock]  // transformer.0 ...
 
-  /// What errors call the network.
-  package static let name = "image encoder"
-
   /// What an observer is shown.
   package enum Stage: Sendable, Equatable {
     /// The embedded patches after `pre_norm`.
@@ -63,7 +60,7 @@ package struct ImageEncoder: Sendable {
     let expected: Shape = [pictures, 3, config.imageSize, config.imageSize]
     guard pictures > 0, pixels.shape == expected, pixels.dtype == .f32 else {
       throw NetworkError.input(
-        network: Self.name, name: "pixels",
+        network: ImageEncoderConfig.network, name: "pixels",
         expected: "float32 [pictures, 3, \(config.imageSize), \(config.imageSize)]",
         found: "\(pixels.dtype) \(pixels.shape)")
     }

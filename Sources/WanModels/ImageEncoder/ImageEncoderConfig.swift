@@ -53,9 +53,7 @@ package struct ImageEncoderConfig: Sendable, Equatable, Codable {
   /// - Throws: `NetworkError.unknownSize`, `.configuration`.
   package init(shapes: NamedShapes, numHeads: Int? = nil) throws {
     func size(_ key: CodingKeys, _ tensor: String, axis: Int) throws -> Int {
-      if let found = shapes.size(tensor, axis: axis) { return found }
-      throw NetworkError.unknownSize(
-        network: ImageEncoder.name, key: key.rawValue, tensor: tensor)
+      try Self.check.size(key, of: tensor, axis: axis, in: shapes)
     }
     dim = try size(.dim, "patch_embedding.weight", axis: 0)
     patchSize = try size(.patchSize, "patch_embedding.weight", axis: 2)
@@ -66,20 +64,25 @@ package struct ImageEncoderConfig: Sendable, Equatable, Codable {
     outDim = shapes.size("head", axis: 1) ?? Self.vitHuge14.outDim
     numLayers = shapes.count(of: "transformer")
     self.numHeads = numHeads ?? dim / Self.vitHuge14.headDim
-    let check = ConfigurationCheck(ImageEncoder.name)
-    try check.require(
-      side * side == positions - 1, CodingKeys.imageSize.rawValue,
-      "a square of patches and one class position", positions)
-    try check.sizes([(CodingKeys.patchSize.rawValue, patchSize)])
+    try Self.check.require(
+      side * side == positions - 1, .imageSize, "a square of patches and one class position",
+      positions)
+    try Self.check.sizes([(.patchSize, patchSize)])
     imageSize = side * patchSize
     try validate()
   }
 
+  /// What errors call the network.
+  static let network = "image encoder"
+
+  private static let check = ConfigurationCheck<CodingKeys>(network)
+
   /// Channels of a head.
   package var headDim: Int { dim / numHeads }
 
-  /// Width inside the feed-forward part.
-  package var mlpDim: Int { Int(Double(dim) * mlpRatio) }
+  /// Width inside the feed-forward part, rounded down as the published code does. The quotient of two
+  /// whole numbers, as it is read from a checkpoint, may give back the first one short of a bit.
+  package var mlpDim: Int { Int((Double(dim) * mlpRatio).nextUp) }
 
   /// Patches along each side.
   package var patchesPerSide: Int { imageSize / patchSize }
@@ -91,16 +94,18 @@ package struct ImageEncoderConfig: Sendable, Equatable, Codable {
   ///
   /// - Throws: `NetworkError.configuration`.
   package func validate() throws {
-    let check = ConfigurationCheck(ImageEncoder.name)
+    let check = Self.check
     try check.sizes([
-      ("image_size", imageSize), ("patch_size", patchSize), ("dim", dim), ("out_dim", outDim),
-      ("num_heads", numHeads), ("num_layers", numLayers),
+      (.imageSize, imageSize), (.patchSize, patchSize), (.dim, dim), (.outDim, outDim),
+      (.numHeads, numHeads),
     ])
+    try check.sizes([(.numLayers, numLayers)], limit: .layers)
     try check.require(
-      imageSize % patchSize == 0, "image_size", "a multiple of \(patchSize)", imageSize)
-    try check.require(dim % numHeads == 0, "num_heads", "a divisor of \(dim)", numHeads)
+      imageSize % patchSize == 0, .imageSize, "a multiple of \(patchSize)", imageSize)
+    try check.require(dim % numHeads == 0, .numHeads, "a divisor of \(dim)", numHeads)
     let hidden = Double(dim) * mlpRatio
     try check.require(
-      (1...0x1p20).contains(hidden), "mlp_ratio", "a hidden width of 1 to \(1 << 20)", mlpRatio)
+      (1...Double(SizeLimit.axis.rawValue)).contains(hidden), .mlpRatio,
+      "a hidden width of 1 to \(SizeLimit.axis.rawValue)", mlpRatio)
   }
 }

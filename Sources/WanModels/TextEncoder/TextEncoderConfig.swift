@@ -42,26 +42,24 @@ package struct TextEncoderConfig: Sendable, Equatable {
   ///
   /// - Throws: `NetworkError.configuration`.
   package func validate() throws {
-    func require(_ condition: Bool, _ key: CodingKeys, _ expected: String, _ found: Int) throws {
-      guard condition else {
-        throw NetworkError.configuration(
-          network: Self.network, key: key.rawValue, expected: expected, found: "\(found)")
-      }
-    }
-    let sizes: [(CodingKeys, Int)] = [
-      (.vocabularySize, vocabularySize), (.dim, dim), (.attentionDim, attentionDim),
-      (.ffnDim, ffnDim), (.numHeads, numHeads), (.numLayers, numLayers), (.numBuckets, numBuckets),
-    ]
-    for (key, size) in sizes {
-      try require((1...1 << 22).contains(size), key, "1 to \(1 << 22)", size)
-    }
-    try require(attentionDim % numHeads == 0, .numHeads, "a divisor of \(attentionDim)", numHeads)
-    try require(
+    let check = Self.check
+    try check.sizes([(.vocabularySize, vocabularySize)], limit: .vocabulary)
+    try check.sizes([
+      (.dim, dim), (.attentionDim, attentionDim), (.ffnDim, ffnDim), (.numHeads, numHeads),
+      (.numBuckets, numBuckets),
+    ])
+    try check.sizes([(.numLayers, numLayers)], limit: .layers)
+    try check.require(
+      attentionDim % numHeads == 0, .numHeads, "a divisor of \(attentionDim)", numHeads)
+    try check.require(
       numBuckets % 2 == 0 && RelativePositions.bucketCounts.contains(numBuckets), .numBuckets,
       "an even number in \(RelativePositions.bucketCounts)", numBuckets)
   }
 
+  /// What errors call the network.
   static let network = "text encoder"
+
+  private static let check = ConfigurationCheck<CodingKeys>(network)
 }
 
 extension TextEncoderConfig: Codable {
@@ -81,10 +79,7 @@ extension TextEncoderConfig: Codable {
   /// - Throws: `NetworkError.unknownSize`, `.configuration`.
   package init(shapes: NamedShapes) throws {
     func size(_ key: CodingKeys, _ tensor: String, axis: Int) throws -> Int {
-      guard let found = shapes.size(tensor, axis: axis) else {
-        throw NetworkError.unknownSize(network: Self.network, key: key.rawValue, tensor: tensor)
-      }
-      return found
+      try Self.check.size(key, of: tensor, axis: axis, in: shapes)
     }
     let sharedTable = "pos_embedding.embedding.weight"
     sharesPositions = shapes[sharedTable] != nil

@@ -75,7 +75,6 @@ extension [MemoryBlock] {
 extension Convolution {
   /// A 3x3 convolution within each frame, of the input's size unless the geometry says otherwise.
   /// Claims "weight" and, unless told otherwise, "bias".
-  ///
   static func plane(
     _ inputs: Int, _ outputs: Int, bias hasBias: Bool = true,
     geometry: ConvolutionGeometry = .init(padding: [0, 1, 1]), weights: any TensorSource,

@@ -36,7 +36,11 @@ package struct TinyVAEConfig: Sendable, Equatable, Codable {
 
   // MARK: What the design fixes
 
+  /// What errors call the network.
   static let network = "tiny VAE"
+
+  private static let check = ConfigurationCheck<CodingKeys>(network)
+
   /// Frames that each stage of the decoder makes of one.
   static let growth = [1, 2, 2]
   /// Frames that each stage of the encoder makes one of.
@@ -63,10 +67,7 @@ package struct TinyVAEConfig: Sendable, Equatable, Codable {
   /// - Throws: `NetworkError.unknownSize`, `.configuration`.
   package init(shapes: NamedShapes) throws {
     func size(_ key: CodingKeys, _ tensor: String, axis: Int) throws -> Int {
-      guard let size = shapes.size(tensor, axis: axis) else {
-        throw NetworkError.unknownSize(network: Self.network, key: key.rawValue, tensor: tensor)
-      }
-      return size
+      try Self.check.size(key, of: tensor, axis: axis, in: shapes)
     }
     decoderWidths = try ["1", "8", "14", "20"].map {
       try size(.decoderWidths, "decoder.\($0).weight", axis: 0)
@@ -84,25 +85,20 @@ package struct TinyVAEConfig: Sendable, Equatable, Codable {
   ///
   /// - Throws: `NetworkError.configuration`.
   package func validate() throws {
-    func require(_ condition: Bool, _ key: CodingKeys, _ expected: String, _ found: Any) throws {
-      guard condition else {
-        throw NetworkError.configuration(
-          network: Self.network, key: key.rawValue, expected: expected, found: "\(found)")
-      }
-    }
+    let check = Self.check
     let range = 1...1 << 16
-    try require(
+    try check.require(
       decoderWidths.count == Self.growth.count + 1 && decoderWidths.allSatisfy(range.contains),
       .decoderWidths, "\(Self.growth.count + 1) numbers of 1 to \(range.upperBound)", decoderWidths)
-    try require(
+    try check.require(
       range.contains(latentChannels), .latentChannels, "1 to \(range.upperBound)", latentChannels)
     if let encoderWidth {
-      try require(
+      try check.require(
         range.contains(encoderWidth), .encoderWidth, "1 to \(range.upperBound)", encoderWidth)
     }
     if let growthChannels {
       let needed = zip(decoderWidths, Self.growth).map(*)
-      try require(
+      try check.require(
         growthChannels.count == needed.count
           && zip(growthChannels, needed).allSatisfy { ($1...1 << 20).contains($0) },
         .growthChannels, "at least \(needed)", growthChannels)

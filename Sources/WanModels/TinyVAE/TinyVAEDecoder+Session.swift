@@ -101,7 +101,7 @@ extension TinyVAEDecoder {
         }
         let grown = try stage.grow(x, outputType: execution.activationType)
         if index + 1 < decoder.stages.count {
-          let frames = try stage.sources(grown)
+          let frames = stage.sources(grown)
           x = try stage.merge.convolve(
             stage.merge.padded(frames, rows: x.shape[1], columns: x.shape[2]), rows: x.shape[1],
             columns: x.shape[2], framePadding: 0, outputType: execution.activationType)
@@ -117,7 +117,7 @@ extension TinyVAEDecoder {
       _ stage: Stage, _ grown: Tensor, trimming trimmed: Int, into target: Tensor
     ) throws {
       let (rows, columns) = (grown.shape[1], grown.shape[2])
-      for (index, source) in try stage.sources(grown).dropFirst(trimmed).enumerated() {
+      for (index, source) in stage.sources(grown).dropFirst(trimmed).enumerated() {
         let merged = try stage.merge.convolve(
           stage.merge.padded([source], rows: rows, columns: columns), rows: rows, columns: columns,
           framePadding: 0, epilogue: .init(activation: .relu),
@@ -145,23 +145,12 @@ extension TinyVAEDecoder {
 
 extension TinyVAEDecoder.Stage {
   /// The frames that the growth's channels stand for: the first `width` are the earliest of them.
-  fileprivate func sources(_ grown: Tensor) throws -> [[PixelSource]] {
+  fileprivate func sources(_ grown: Tensor) -> [[PixelSource]] {
     let width = grown.shape[3] / growth
-    return try (0..<grown.shape[0]).flatMap { frame in
-      try (0..<growth).map { part in
-        let picture = grown.sliced(frame..<frame + 1)
-        let channels = picture.sliced(part * width..<(part + 1) * width, axis: 3)
-        return [PixelSource(try channels.onlyFrame())]
+    return (0..<grown.shape[0]).flatMap { frame in
+      (0..<growth).map { part in
+        [PixelSource(grown[frame].sliced(part * width..<(part + 1) * width, axis: 2))]
       }
     }
-  }
-}
-
-extension Tensor {
-  /// `[1, rows, columns, channels]` without its first axis; a view.
-  fileprivate func onlyFrame() throws -> Tensor {
-    Tensor(
-      storage: storage, dtype: dtype, shape: Shape(Array(shape.axes.dropFirst())),
-      strides: Array(strides.dropFirst()), byteOffset: byteOffset)
   }
 }

@@ -23,12 +23,13 @@ struct TextEmbedding: Sendable {
       text.shape[0] <= config.textLength
     else {
       throw NetworkError.input(
-        network: "transformer", name: "prompt",
+        network: TransformerConfig.network, name: "prompt",
         expected: "at most \(config.textLength) rows of \(config.textDim)", found: "\(text.shape)")
     }
     let rows = try Tensor(zeros: [config.textLength, config.textDim], dtype: .f32)
     let known = try text.converted(to: .f32, on: execution.context)
     rows.pointer.copyMemory(from: known.pointer, byteCount: known.byteCount)
+    withExtendedLifetime(known) {}
     let hidden = try first(rows, epilogue: .init(activation: .geluTanh), execution)
     return try second(hidden, execution)
   }
@@ -62,7 +63,8 @@ struct ImageEmbedding: Sendable {
   func callAsFunction(_ image: Tensor) throws -> Tensor {
     guard image.shape.rank == 2, image.shape[0] > 0, image.shape[1] == config.imageDim else {
       throw NetworkError.input(
-        network: "transformer", name: "image rows", expected: "[rows, \(config.imageDim)]",
+        network: TransformerConfig.network, name: "image rows",
+        expected: "[rows, \(config.imageDim)]",
         found: "\(image.shape)")
     }
     let rows = try image.converted(to: .f32, on: execution.context)

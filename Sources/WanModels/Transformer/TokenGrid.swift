@@ -33,7 +33,7 @@ package struct TokenGrid: Sendable {
       latents[2] % patch[1] == 0, latents[3] % patch[2] == 0
     else {
       throw NetworkError.input(
-        network: "transformer", name: "latents",
+        network: TransformerConfig.network, name: "latents",
         expected:
           "[channels, frames, rows, columns], rows and columns multiples of \(patch[1]) and "
           + "\(patch[2])", found: "\(latents)")
@@ -45,7 +45,8 @@ package struct TokenGrid: Sendable {
     self.sequenceLength = sequenceLength ?? count
     guard self.sequenceLength >= count else {
       throw NetworkError.input(
-        network: "transformer", name: "sequence length", expected: "at least \(count) tokens",
+        network: TransformerConfig.network, name: "sequence length",
+        expected: "at least \(count) tokens",
         found: "\(self.sequenceLength)")
     }
     let table = try RotaryTable(

@@ -78,7 +78,7 @@ package final class Transformer: Sendable {
       tokens.shape[-1] == config.portraitDim
     else {
       throw NetworkError.input(
-        network: "transformer", name: "expression tokens",
+        network: TransformerConfig.network, name: "expression tokens",
         expected: "[frames, tokens, \(config.portraitDim)]", found: "\(tokens.shape)")
     }
     let groups = tokens.shape.rank == 3 ? tokens.shape[0] : 1
@@ -155,6 +155,10 @@ package final class Transformer: Sendable {
   ) throws {
     for branch in branches { try check(branch, state.grid) }
     guard !branches.isEmpty else { return }
+    let copies = state.hidden.copies
+    precondition(
+      copies == 1 || copies == branches.count, "states of \(copies) branches, not \(branches.count)"
+    )
     let workspace = try BlockWorkspace(
       sequenceLength: state.grid.sequenceLength, branches: branches.count, config: config,
       type: execution.activationType)
@@ -173,7 +177,14 @@ package final class Transformer: Sendable {
   /// - Parameter hidden: `[sequence length, dim]` float32: a branch's states after the last block, or
   ///   a prediction of them.
   /// - Returns: `[out_dim, F, H, W]` float32.
+  /// - Throws: `NetworkError.input`, `TensorError`.
   package func velocity(of hidden: Tensor, _ state: State) throws -> Tensor {
+    let expected: Shape = [state.grid.sequenceLength, config.dim]
+    guard hidden.shape == expected else {
+      throw NetworkError.input(
+        network: TransformerConfig.network, name: "hidden states", expected: "\(expected)",
+        found: "\(hidden.shape)")
+    }
     let m = try Modulation(headModulation, time: state.time.e, on: execution.context)
     let rows = try head(
       hidden,
@@ -202,13 +213,15 @@ package final class Transformer: Sendable {
     let window = [grid.frames, grid.rows * patch[1], grid.columns * patch[2]]
     for (name, tensor) in [("latents", latents), ("condition", condition)]
     where Array(tensor.shape.axes.dropFirst()) != window {
+      let sizes = window.map(String.init).joined(separator: ", ")
       throw NetworkError.input(
-        network: "transformer", name: name, expected: "[channels, \(window)]",
+        network: TransformerConfig.network, name: name, expected: "[channels, \(sizes)]",
         found: "\(tensor.shape)")
     }
     guard latents.shape[0] + condition.shape[0] == config.inDim else {
       throw NetworkError.input(
-        network: "transformer", name: "latents and condition", expected: "\(config.inDim) channels",
+        network: TransformerConfig.network, name: "latents and condition",
+        expected: "\(config.inDim) channels",
         found: "\(latents.shape[0]) and \(condition.shape[0])")
     }
   }
@@ -217,7 +230,7 @@ package final class Transformer: Sendable {
     guard let portrait = branch.portrait, portrait.groupCount > 1 else { return }
     guard portrait.groupCount <= grid.sequenceLength else {
       throw NetworkError.input(
-        network: "transformer", name: "expression tokens",
+        network: TransformerConfig.network, name: "expression tokens",
         expected: "those of \(grid.frames) latent frames", found: "\(portrait.groupCount)")
     }
   }

@@ -47,6 +47,11 @@ package struct TransformerConfig: Sendable, Equatable {
     return config
   }()
 
+  /// What errors call the network.
+  static let network = "transformer"
+
+  private static let check = ConfigurationCheck<CodingKeys>(network)
+
   /// Channels of a head.
   package var headDim: Int { dim / numHeads }
 
@@ -57,29 +62,23 @@ package struct TransformerConfig: Sendable, Equatable {
   ///
   /// - Throws: `NetworkError.configuration`.
   package func validate() throws {
-    func require(_ condition: Bool, _ key: CodingKeys, _ expected: String, _ found: Any) throws {
-      guard condition else {
-        throw NetworkError.configuration(
-          network: "transformer", key: key.rawValue, expected: expected, found: "\(found)")
-      }
-    }
-    let sizes: [(CodingKeys, Int)] = [
+    let check = Self.check
+    try check.sizes([
       (.dim, dim), (.ffnDim, ffnDim), (.freqDim, freqDim), (.textDim, textDim),
       (.textLength, textLength), (.imageDim, imageDim), (.portraitDim, portraitDim),
-      (.inDim, inDim), (.outDim, outDim), (.numHeads, numHeads), (.numLayers, numLayers),
-    ]
-    for (key, size) in sizes {
-      try require((1...1 << 20).contains(size), key, "1 to \(1 << 20)", size)
-    }
-    try require(
+      (.inDim, inDim), (.outDim, outDim), (.numHeads, numHeads),
+    ])
+    try check.sizes([(.numLayers, numLayers)], limit: .layers)
+    try check.require(
       patchSize.count == 3 && patchSize.allSatisfy { (1...16).contains($0) } && patchSize[0] == 1,
       .patchSize, "[1, rows, columns]", patchSize)
-    try require(
+    try check.require(
       dim % (2 * numHeads) == 0, .numHeads, "heads of an even width from \(dim)", numHeads)
-    try require(freqDim % 2 == 0, .freqDim, "an even number", freqDim)
-    try require(epsilon > 0 && epsilon.isFinite, .epsilon, "a small positive number", epsilon)
-    try require(qkNorm, .qkNorm, "true, as in the published models", qkNorm)
-    try require(
+    try check.require(freqDim % 2 == 0, .freqDim, "an even number", freqDim)
+    try check.require(
+      epsilon > 0 && epsilon.isFinite, .epsilon, "a small positive number", epsilon)
+    try check.require(qkNorm, .qkNorm, "true, as in the published models", qkNorm)
+    try check.require(
       crossAttentionNorm, .crossAttentionNorm, "true, as in the published models",
       crossAttentionNorm)
   }
@@ -133,9 +132,7 @@ extension TransformerConfig: Codable {
       }
     }
     func size(_ key: CodingKeys, _ tensor: String, axis: Int) throws -> Int {
-      if let named = try value(key, Int.self) { return named }
-      if let found = shapes.size(tensor, axis: axis) { return found }
-      throw NetworkError.unknownSize(network: "transformer", key: key.rawValue, tensor: tensor)
+      try value(key, Int.self) ?? Self.check.size(key, of: tensor, axis: axis, in: shapes)
     }
     dim = try size(.dim, "patch_embedding.weight", axis: 0)
     ffnDim = try size(.ffnDim, "blocks.0.ffn.0.weight", axis: 0)
@@ -164,7 +161,7 @@ extension TransformerConfig: Codable {
 
   private static func unreadable(_ error: any Error, key: CodingKeys? = nil) -> NetworkError {
     NetworkError.configuration(
-      network: "transformer", key: key?.rawValue ?? "config.json", expected: "JSON of that type",
+      network: network, key: key?.rawValue ?? "config.json", expected: "JSON of that type",
       found: (error as? DecodingError).map(Self.wording) ?? "\(error)")
   }
 

@@ -11,7 +11,7 @@ package struct WanVAE: Sendable {
   package let decoder: WanVAEDecoder
 
   /// - Parameter weights: by the published names, without a "model." prefix.
-  /// - Throws: what the source throws; `TensorError`.
+  /// - Throws: `NetworkError.configuration`, what the source throws, `TensorError`.
   package init(
     _ config: WanVAEConfig, weights: any TensorSource, execution: Execution
   ) throws {

@@ -9,10 +9,7 @@ extension WanVAEConfig {
   /// - Throws: `NetworkError.unknownSize`, `.configuration`.
   package init(shapes: NamedShapes) throws {
     func size(_ key: CodingKeys, _ tensor: String, axis: Int) throws -> Int {
-      guard let size = shapes.size(tensor, axis: axis) else {
-        throw NetworkError.unknownSize(network: Self.network, key: key.rawValue, tensor: tensor)
-      }
-      return size
+      try Self.check.size(key, of: tensor, axis: axis, in: shapes)
     }
     let dim = try size(.dim, "encoder.conv1.weight", axis: 0)
     let zDim = try size(.zDim, "conv2.weight", axis: 0)
@@ -29,17 +26,13 @@ extension WanVAEConfig {
         levels[levels.count - 1].blockCount += 1
       }
     }
-    guard dim > 0, levels.allSatisfy({ $0.width % dim == 0 }) else {
-      throw NetworkError.configuration(
-        network: Self.network, key: CodingKeys.dimMult.rawValue, expected: "multiples of \(dim)",
-        found: "\(levels.map(\.width))")
-    }
+    try Self.check.require(
+      dim > 0 && levels.allSatisfy { $0.width % dim == 0 }, .dimMult, "multiples of \(dim)",
+      levels.map(\.width))
     let blockCount = levels[0].blockCount
-    guard levels.allSatisfy({ $0.blockCount == blockCount }) else {
-      throw NetworkError.configuration(
-        network: Self.network, key: CodingKeys.numResBlocks.rawValue,
-        expected: "the same number in every level", found: "\(levels.map(\.blockCount))")
-    }
+    try Self.check.require(
+      levels.allSatisfy { $0.blockCount == blockCount }, .numResBlocks,
+      "the same number in every level", levels.map(\.blockCount))
     try self.init(
       dim: dim, zDim: zDim, dimMult: levels.map { $0.width / dim }, numResBlocks: blockCount,
       temperalDownsample: levels.dropLast().map(\.halvesTime))

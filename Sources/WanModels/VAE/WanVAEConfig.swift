@@ -126,8 +126,8 @@ package struct WanVAEConfig: Sendable, Equatable, Codable {
     for (name, size) in [("rows", rows), ("columns", columns)]
     where size < 1 || size % spatialFactor != 0 || size > Self.sideLimit {
       throw NetworkError.input(
-        network: Self.network, name: name, expected: "a multiple of \(spatialFactor)",
-        found: "\(size)")
+        network: Self.network, name: name,
+        expected: "a multiple of \(spatialFactor), at most \(Self.sideLimit)", found: "\(size)")
     }
   }
 
@@ -136,43 +136,42 @@ package struct WanVAEConfig: Sendable, Equatable, Codable {
   /// What errors call the network.
   static let network = "video autoencoder"
 
+  static let check = ConfigurationCheck<CodingKeys>(network)
+
   // Far beyond any use, and small enough that no size overflows.
   private static let channelLimit = 1 << 16
   private static let levelLimit = 8
   private static let blockLimit = 64
   private static let sideLimit = 1 << 20
 
-  /// Makes sure that the network can be built.
+  /// Makes sure that a network can be built with these sizes.
   ///
   /// - Throws: `NetworkError.configuration`.
   package func validate() throws {
-    func check(_ key: CodingKeys, _ holds: Bool, _ expected: String, _ found: Any) throws {
-      guard !holds else { return }
-      throw NetworkError.configuration(
-        network: Self.network, key: key.rawValue, expected: expected, found: "\(found)")
-    }
+    let check = Self.check
     let limit = Self.channelLimit
-    try check(.dim, (1...limit).contains(dim), "1 to \(limit)", dim)
-    try check(.zDim, (1...limit).contains(zDim), "1 to \(limit)", zDim)
-    try check(
-      .dimMult, (1...Self.levelLimit).contains(dimMult.count), "1 to \(Self.levelLimit) levels",
+    try check.require((1...limit).contains(dim), .dim, "1 to \(limit)", dim)
+    try check.require((1...limit).contains(zDim), .zDim, "1 to \(limit)", zDim)
+    try check.require(
+      (1...Self.levelLimit).contains(dimMult.count), .dimMult, "1 to \(Self.levelLimit) levels",
       dimMult)
     let fits = dimMult.allSatisfy { (1...limit).contains($0) && $0 * dim <= limit }
-    try check(.dimMult, fits, "multiples of dim of at most \(limit) channels", dimMult)
+    try check.require(fits, .dimMult, "multiples of dim of at most \(limit) channels", dimMult)
     // Going up, a level hands half of its channels to the next.
     let halves = widths.dropFirst().allSatisfy { $0.isMultiple(of: 2) }
-    try check(.dimMult, halves, "an even number of channels below the full resolution", widths)
-    try check(
-      .numResBlocks, (1...Self.blockLimit).contains(numResBlocks), "1 to \(Self.blockLimit)",
+    try check.require(
+      halves, .dimMult, "an even number of channels below the full resolution", widths)
+    try check.require(
+      (1...Self.blockLimit).contains(numResBlocks), .numResBlocks, "1 to \(Self.blockLimit)",
       numResBlocks)
-    try check(
-      .temperalDownsample, temperalDownsample.count == levelCount - 1,
+    try check.require(
+      temperalDownsample.count == levelCount - 1, .temperalDownsample,
       "\(levelCount - 1) values, one for each level but the last", temperalDownsample)
-    try check(
-      .latentsMean, latentsMean.count == zDim && latentsMean.allSatisfy(\.isFinite),
+    try check.require(
+      latentsMean.count == zDim && latentsMean.allSatisfy(\.isFinite), .latentsMean,
       "\(zDim) values", latentsMean)
-    try check(
-      .latentsStd, latentsStd.count == zDim && latentsStd.allSatisfy { $0.isFinite && $0 > 0 },
+    try check.require(
+      latentsStd.count == zDim && latentsStd.allSatisfy { $0.isFinite && $0 > 0 }, .latentsStd,
       "\(zDim) positive values", latentsStd)
   }
 }

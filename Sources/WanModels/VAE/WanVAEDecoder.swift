@@ -18,7 +18,7 @@ package struct WanVAEDecoder: Sendable {
   package static let tensorNames = ["decoder.*", "conv2.*"]
 
   /// - Parameter weights: by the published names, without a "model." prefix.
-  /// - Throws: `NetworkError.configuration`; what the source throws; `TensorError`.
+  /// - Throws: `NetworkError.configuration`, what the source throws, `TensorError`.
   package init(
     _ config: WanVAEConfig, weights: any TensorSource, execution: Execution
   ) throws {

@@ -18,7 +18,7 @@ package struct WanVAEEncoder: Sendable {
   package static let tensorNames = ["encoder.*", "conv1.*"]
 
   /// - Parameter weights: by the published names, without a "model." prefix.
-  /// - Throws: `NetworkError.configuration`; what the source throws; `TensorError`.
+  /// - Throws: `NetworkError.configuration`, what the source throws, `TensorError`.
   package init(
     _ config: WanVAEConfig, weights: any TensorSource, execution: Execution
   ) throws {

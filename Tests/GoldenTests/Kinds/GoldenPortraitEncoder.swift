@@ -71,7 +71,7 @@ private func differences(
 @Sendable func checkPortraitEncoder(_ golden: Golden, _ execution: Execution) throws -> [String] {
   let encoder = try PortraitEncoder(
     .published, weights: weights(execution), execution: execution)
-  let tokens = try encoder.encode(rows(golden.input("input.head_emo_feat")))
+  let tokens = try encoder(rows(golden.input("input.head_emo_feat")))
   return try differences(tokens, of: golden, from: "output.adapter_proj", execution)
 }
 

@@ -34,7 +34,8 @@ private struct TransformerCase {
     self.execution = execution
     configuration = try golden.configuration(as: Configuration.self)
     let image = try golden.input("input.clip_fea")
-    let width = golden.hasInput("input.emo_proj") ? try golden.input("input.emo_proj").shape[-1] : 8
+    let tokens = ["input.emo_proj", "input.emo_proj_global"].first(where: golden.hasInput)
+    let width = try tokens.map { try golden.input($0).shape[-1] } ?? 8
     let config = try Self.config(golden, imageDim: image.shape[-1], portraitDim: width)
     let source = ProceduralTensorSource(
       dtype: execution.arithmetic == .f32 ? .f32 : .bf16, on: execution.context)
