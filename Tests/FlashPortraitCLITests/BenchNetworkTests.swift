@@ -48,6 +48,14 @@ import Testing
     #expect(report["layers"] as? Int == (arguments[0] == "dit" ? 3 : 2))
   }
 
+  /// Each size is within its limits, their product beyond what a shape can hold.
+  @Test func absurdSizesAreAnError() async {
+    let run = await CommandRun.inProcess(
+      "bench", "dit", "--geometry", "tiny", "--frames", "16777216", "--height", "16777216",
+      "--width", "16777216")
+    #expect(run.status == 65, "\(run.messages)")
+  }
+
   @Test func picturesThatAreNoMultiple() async {
     for name in ["vae", "tiny-vae"] {
       let run = await CommandRun.inProcess(

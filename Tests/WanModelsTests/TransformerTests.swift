@@ -160,8 +160,11 @@ private func same(_ a: [[Float]], _ b: [[Float]]) -> Bool {
   @Test func wrongInputsAreNamed() throws {
     let small = try SmallTransformer()
     let transformer = small.transformer
-    #expect(throws: NetworkError.self) { try transformer.grid(latents: [16, 3, 5, 8]) }
-    #expect(throws: NetworkError.self) { try transformer.grid(latents: [16, 0, 6, 8]) }
+    for window: Shape in [
+      [16, 3, 5, 8], [16, 3, 6, 7], [16, 0, 6, 8], [16, 3, 0, 8], [3, 6, 8],
+    ] {
+      #expect(throws: NetworkError.self) { try transformer.grid(latents: window) }
+    }
     #expect(throws: NetworkError.self) {
       try transformer.grid(latents: SmallTransformer.window, sequenceLength: 35)
     }

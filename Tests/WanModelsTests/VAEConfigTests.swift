@@ -96,6 +96,17 @@ import WanModels
     #expect(found == key)
   }
 
+  @Test func aConfigurationIsCheckedWhereItIsUsed() {
+    var config = WanVAEConfig.wan21
+    config.zDim = 4
+    #expect(throws: NetworkError.self) {
+      try WanVAEDecoder(config, weights: RecordingTensorSource(), execution: Execution())
+    }
+    #expect(throws: NetworkError.self) {
+      try WanVAEEncoder(config, weights: RecordingTensorSource(), execution: Execution())
+    }
+  }
+
   @Test func publishedKeys() throws {
     let text = """
       {"dim": 96, "z_dim": 16, "dim_mult": [1, 2, 4, 4], "num_res_blocks": 2,

@@ -7,9 +7,11 @@ import WanModels
 
 /// A narrow autoencoder with all of the published one's parts.
 enum SmallVAE {
-  static let config = try! WanVAEConfig(
-    dim: 6, zDim: 16, dimMult: [1, 2, 4, 4], numResBlocks: 1,
-    temperalDownsample: [false, true, true])
+  static let config: WanVAEConfig = {
+    var config = WanVAEConfig.wan21
+    (config.dim, config.numResBlocks) = (6, 1)
+    return config
+  }()
 
   static func make(
     _ arithmetic: Arithmetic = .bf16, level: InstructionSet = .best, threads: Int = 4

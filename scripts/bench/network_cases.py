@@ -153,4 +153,32 @@ class VAE:
         return lambda: model.encode(pixels)
 
 
-CASES = {"dit": Dit, "t5": T5, "tiny-vae": TinyVAE, "vae": VAE}
+class Clip:
+    help = "transformers' CLIP image tower at the sizes of ViT-H/14, but for the last block"
+
+    @staticmethod
+    def add_arguments(parser):
+        parser.add_argument("--pictures", type=int, default=1)
+        parser.add_argument("--dtype", choices=["bf16", "f32"], default="bf16")
+
+    @staticmethod
+    def bench_arguments(case, dtype):
+        return ["clip", "--pictures", case.pictures, "--dtype", dtype]
+
+    @staticmethod
+    def prepare(case):
+        """As many blocks as ours runs: the last one's result is not used."""
+        import torch
+        from transformers import CLIPVisionConfig, CLIPVisionModel
+
+        dtype = {"bf16": torch.bfloat16, "f32": torch.float32}[case.dtype]
+        torch.manual_seed(1)
+        config = CLIPVisionConfig(
+            hidden_size=1280, intermediate_size=5120, num_hidden_layers=31,
+            num_attention_heads=16, image_size=224, patch_size=14, hidden_act="gelu")
+        model = CLIPVisionModel(config).to(dtype).eval()
+        pixels = torch.randn(case.pictures, 3, 224, 224).to(dtype)
+        return lambda: model(pixels)
+
+
+CASES = {"clip": Clip, "dit": Dit, "t5": T5, "tiny-vae": TinyVAE, "vae": VAE}

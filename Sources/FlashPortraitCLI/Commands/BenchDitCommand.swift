@@ -60,11 +60,12 @@ struct BenchDitCommand: BenchmarkCommand {
     func noise(_ name: String, _ shape: Shape) throws -> Tensor {
       try ProceduralWeights.noise(name, shape: shape, scale: 1, on: context)
     }
-    let window: Shape = [config.outDim, frames, height, width]
-    let grid = try transformer.grid(latents: window)
-    let condition = try noise(
-      "condition", [config.inDim - config.outDim, frames, height, width])
-    let latents = try noise("latents", window)
+    func window(_ channels: Int) throws -> Shape {
+      try Shape(validating: [channels, frames, height, width])
+    }
+    let latents = try noise("latents", window(config.outDim))
+    let condition = try noise("condition", window(config.inDim - config.outDim))
+    let grid = try transformer.grid(latents: latents.shape)
     let guidance = try guidance(of: transformer, noise)
     let usage = PassUsage()
     var operation = MeasuredOperation(

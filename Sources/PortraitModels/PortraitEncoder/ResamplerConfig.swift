@@ -100,6 +100,10 @@ package struct ResamplerConfig: Sendable, Equatable, Codable {
       (.embeddingDim, embeddingDim), (.outputDim, outputDim), (.ffMult, ffMult),
     ])
     try check.sizes([(.depth, depth)], limit: .layers)
+    let limit = SizeLimit.axis.rawValue
+    try check.require(innerDim <= limit, .heads, "at most \(limit) channels of all heads", innerDim)
+    try check.require(
+      dim * ffMult <= limit, .ffMult, "a hidden width of at most \(limit)", dim * ffMult)
   }
 
   static func check(under part: (any CodingKey)?) -> ConfigurationCheck<CodingKeys> {

@@ -14,8 +14,8 @@ extension WanVAEEncoder {
     stages.cost(of: ClipSize(frames: frames, rows: rows, columns: columns)).operations
   }
 
-  /// About how many bytes encoding takes at its height, the packed weights included and the
-  /// caller's tensors not; the length of the clip does not matter.
+  /// At most about how many bytes encoding takes, the packed weights included and the caller's
+  /// tensors not; the length of the clip does not matter.
   ///
   /// - Parameters:
   ///   - rows: of pixels.
@@ -41,8 +41,8 @@ extension WanVAEDecoder {
     ).operations
   }
 
-  /// About how many bytes decoding takes at its height, the packed weights included and the
-  /// caller's tensors not; the length of the clip does not matter.
+  /// At most about how many bytes decoding takes, the packed weights included and the caller's
+  /// tensors not; the length of the clip does not matter.
   ///
   /// - Parameters:
   ///   - rows: of pixels.
@@ -61,13 +61,12 @@ extension [any FrameStage] {
   fileprivate var weightByteCount: Int { reduce(0) { $0 + $1.weightByteCount } }
 
   /// What all tiles keep, what the largest takes while a frame passes, and the blocks of memory that
-  /// are kept for reuse.
+  /// are kept for reuse: already loading the weights fills these.
   fileprivate func memory(of grid: TileGrid) -> Int {
     let costs = grid.tiles.map {
       cost(of: ClipSize(frames: 2, rows: $0.rows.count, columns: $0.columns.count))
     }
     let passing = costs.map(\.passingBytes).max() ?? 0
-    return costs.reduce(0) { $0 + $1.keptBytes } + passing
-      + Swift.min(BlockCache.shared.limit, passing)
+    return costs.reduce(0) { $0 + $1.keptBytes } + passing + BlockCache.shared.limit
   }
 }
