@@ -36,9 +36,9 @@ run_tests() {
   local log=.build/test-run.log status=0
   local noise='^(◇|\[|Test (Suite|Case) |Building for|Build complete|\s+Executed 0 tests)'
   # A test that hangs shall not take the day: Swift Testing's limits cannot end a stuck thread.
-  timeout --kill-after=10 900 swift test -c release --skip-build > "$log" 2>&1 || status=$?
+  timeout --kill-after=10 1800 swift test -c release --skip-build > "$log" 2>&1 || status=$?
   grep -vE "$noise" "$log" || true
-  if ((status == 124)); then echo "no end after 900 s"; fi
+  if ((status == 124)); then echo "no end after 1800 s"; fi
   if ((status != 0)); then echo "whole output: $log"; fi
   return "$status"
 }

@@ -54,6 +54,9 @@ struct SynthesizeCommand: ComputingCommand {
     let synthesis = try CheckpointSynthesis(plan, folder: output, overwrites: overwrite)
     let progress = Progress("writing \(output)", total: synthesis.byteCount, reporting)
     for file in synthesis.kept { progress.detail("\(output)/\(file.path): there already") }
+    if !synthesis.kept.isEmpty {
+      progress.note("\(output): \(formatCount(synthesis.kept.count, "file")) there already, kept")
+    }
     try Interruption.deferred {
       do {
         try synthesis.run { event in
