@@ -16,7 +16,7 @@ package final class AttentionContext: Sendable {
   package let rows: Tensor
   /// Sets of rows, each seen by its own share of the tokens: the latent frames of expression tokens.
   package let groupCount: Int
-  /// Whether keys and values stay after their first use.
+  /// Whether keys and values stay for the next pass; else only those of the latest block are there.
   package let keepsKeys: Bool
 
   private let kept = Mutex<[Int: Attention.PackedKeys]>([:])
@@ -45,7 +45,11 @@ package final class AttentionContext: Sendable {
   ) rethrows -> Attention.PackedKeys {
     if let known = kept.withLock({ $0[block] }) { return known }
     let made = try make()
-    if keepsKeys { kept.withLock { $0[block] = made } }
+    // Those of the latest block stay in any case: branches may share the context.
+    kept.withLock { kept in
+      if !keepsKeys { kept = [:] }
+      kept[block] = made
+    }
     return made
   }
 }

@@ -70,7 +70,7 @@ package final class Transformer: Sendable {
   /// - Parameters:
   ///   - tokens: `[frames, n, portrait_dim]`: those of each latent frame, which its tokens attend to;
   ///     or `[n, portrait_dim]`, which all tokens attend to.
-  ///   - keepsKeys: whether keys and values stay for the next step: `portraitKeyBytes` of memory.
+  ///   - keepsKeys: whether keys and values stay for the next step: `keyBytes(rows:)` of memory.
   package func portraitContext(
     _ tokens: Tensor, keepsKeys: Bool = true
   ) throws -> AttentionContext {
