@@ -2,6 +2,16 @@
 with diffusers or transformers."""
 
 
+def reference_module(name):
+    """A module of scripts/reference: networks that no package has."""
+    import importlib
+    import pathlib
+    import sys
+
+    sys.path.append(str(pathlib.Path(__file__).parents[1] / "reference"))
+    return importlib.import_module(name)
+
+
 class Dit:
     help = "blocks of diffusers' Wan transformer, which lacks the expression branch"
 
@@ -72,14 +82,9 @@ class TinyVAE:
 
     @staticmethod
     def prepare(case):
-        import pathlib
-        import sys
-
         import torch
 
-        sys.path.append(str(pathlib.Path(__file__).parents[1] / "reference"))
-        import check_tiny_vae
-
+        check_tiny_vae = reference_module("check_tiny_vae")
         dtype = {"bf16": torch.bfloat16, "f32": torch.float32}[case.dtype]
         torch.manual_seed(1)
         model = check_tiny_vae.TinyVAE((256, 128, 64, 64), 64).to(dtype).eval()
@@ -153,6 +158,29 @@ class VAE:
         return lambda: model.encode(pixels)
 
 
+class Motion:
+    help = "the motion encoder of scripts/reference/expression_models.py"
+
+    @staticmethod
+    def add_arguments(parser):
+        parser.add_argument("--crops", type=int, default=8)
+        parser.add_argument("--dtype", choices=["bf16", "f32"], default="f32")
+
+    @staticmethod
+    def bench_arguments(case, dtype):
+        return ["motion", "--crops", case.crops, "--dtype", dtype]
+
+    @staticmethod
+    def prepare(case):
+        import torch
+
+        dtype = {"bf16": torch.bfloat16, "f32": torch.float32}[case.dtype]
+        torch.manual_seed(1)
+        model = reference_module("expression_models").MotionEncoder().to(dtype).eval()
+        crops = torch.randint(0, 256, (case.crops, 224, 224, 3), dtype=torch.uint8)
+        return lambda: model(crops)
+
+
 class Clip:
     help = "transformers' CLIP image tower at the sizes of ViT-H/14, but for the last block"
 
@@ -181,4 +209,4 @@ class Clip:
         return lambda: model(pixels)
 
 
-CASES = {"clip": Clip, "dit": Dit, "t5": T5, "tiny-vae": TinyVAE, "vae": VAE}
+CASES = {"clip": Clip, "dit": Dit, "motion": Motion, "t5": T5, "tiny-vae": TinyVAE, "vae": VAE}

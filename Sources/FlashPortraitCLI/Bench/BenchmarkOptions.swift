@@ -28,13 +28,11 @@ struct BenchmarkOptions: ParsableArguments {
 }
 
 extension BenchmarkOptions {
-  /// Sizes of a picture that a network takes in units of some rows and columns.
+  /// Arithmetic of a network or kernel that has no 8-bit form.
   ///
-  /// - Throws: `ValidationError` where they are not multiples.
-  static func check(height: Int, width: Int, unit: Int) throws {
-    for (name, value) in [("height", height), ("width", width)] where value % unit != 0 {
-      throw ValidationError("--\(name) \(value): expected a multiple of \(unit)")
-    }
+  /// - Throws: `ValidationError`.
+  static func check(floating dtype: Arithmetic) throws {
+    if dtype == .int8 { throw ValidationError("--dtype int8: expected bf16 or f32") }
   }
 }
 

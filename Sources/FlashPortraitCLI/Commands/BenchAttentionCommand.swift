@@ -33,7 +33,7 @@ struct BenchAttentionCommand: BenchmarkCommand {
       try BenchmarkOptions.check(name, value)
     }
     if let keys { try BenchmarkOptions.check("keys", keys) }
-    if dtype == .int8 { throw ValidationError("--dtype int8: expected bf16 or f32") }
+    try BenchmarkOptions.check(floating: dtype)
   }
 
   func operation(on context: ComputeContext) throws -> MeasuredOperation {

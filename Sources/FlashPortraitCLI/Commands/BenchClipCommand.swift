@@ -26,7 +26,7 @@ struct BenchClipCommand: BenchmarkCommand {
 
   func validate() throws {
     try BenchmarkOptions.check("pictures", pictures)
-    if dtype == .int8 { throw ValidationError("--dtype int8: expected bf16 or f32") }
+    try BenchmarkOptions.check(floating: dtype)
   }
 
   func operation(on context: ComputeContext) throws -> MeasuredOperation {

@@ -43,7 +43,7 @@ struct BenchConvCommand: BenchmarkCommand {
     for (name, value) in sizes {
       try BenchmarkOptions.check(String(name.map { $0 == "_" ? "-" : $0 }), value)
     }
-    if dtype == .int8 { throw ValidationError("--dtype int8: expected bf16 or f32") }
+    try BenchmarkOptions.check(floating: dtype)
   }
 
   func operation(on context: ComputeContext) throws -> MeasuredOperation {

@@ -16,13 +16,7 @@ struct BenchDitCommand: BenchmarkCommand {
       of the time, though not of the operations; the head is left out.
       """)
 
-  @OptionGroup var sizes: GeometryOption
-
-  @Option(
-    help: ArgumentHelp(
-      "Take the weights, and all sizes, from this folder.", valueName: "folder"),
-    completion: .directory)
-  var checkpoints: String?
+  @OptionGroup var weights: WeightOptions
 
   @Option(help: ArgumentHelp("Blocks; with --checkpoints all there are.", valueName: "count"))
   var layers = 1
@@ -51,7 +45,7 @@ struct BenchDitCommand: BenchmarkCommand {
     guard (1...3).contains(branches) else {
       throw ValidationError("--branches \(branches): expected 1, 2 or 3")
     }
-    if dtype == .int8 { throw ValidationError("--dtype int8: expected bf16 or f32") }
+    try BenchmarkOptions.check(floating: dtype)
   }
 
   func operation(on context: ComputeContext) throws -> MeasuredOperation {
@@ -88,10 +82,10 @@ struct BenchDitCommand: BenchmarkCommand {
 
   private func transformer(on context: ComputeContext) throws -> Transformer {
     let execution = Execution(arithmetic: dtype, context: context)
-    if let checkpoints {
+    if let checkpoints = weights.checkpoints {
       return try ModelFolder(checkpoints).transformer(execution: execution)
     }
-    var config = try sizes.geometry.load().transformer
+    var config = try weights.sizes.geometry.load().transformer
     config.numLayers = layers
     let source = ProceduralTensorSource(dtype: dtype == .f32 ? .f32 : .bf16, on: context)
     return try Transformer(config, weights: source, execution: execution)

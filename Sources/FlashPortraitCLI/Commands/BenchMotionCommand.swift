@@ -23,7 +23,7 @@ struct BenchMotionCommand: BenchmarkCommand {
 
   func validate() throws {
     try BenchmarkOptions.check("crops", crops)
-    if dtype == .int8 { throw ValidationError("--dtype int8: expected f32 or bf16") }
+    try BenchmarkOptions.check(floating: dtype)
   }
 
   func operation(on context: ComputeContext) throws -> MeasuredOperation {

@@ -16,13 +16,7 @@ struct BenchT5Command: BenchmarkCommand {
       operations.
       """)
 
-  @OptionGroup var sizes: GeometryOption
-
-  @Option(
-    help: ArgumentHelp(
-      "Take the weights, and all sizes, from this folder.", valueName: "folder"),
-    completion: .directory)
-  var checkpoints: String?
+  @OptionGroup var weights: WeightOptions
 
   @Option(
     help: ArgumentHelp(
@@ -42,7 +36,7 @@ struct BenchT5Command: BenchmarkCommand {
     for (name, value) in [("layers", layers), ("length", length)] {
       try BenchmarkOptions.check(name, value)
     }
-    if dtype == .int8 { throw ValidationError("--dtype int8: expected bf16 or f32") }
+    try BenchmarkOptions.check(floating: dtype)
   }
 
   func operation(on context: ComputeContext) throws -> MeasuredOperation {
@@ -63,8 +57,10 @@ struct BenchT5Command: BenchmarkCommand {
 
   private func encoder(on context: ComputeContext) throws -> TextEncoder {
     let execution = Execution(arithmetic: dtype, context: context)
-    if let checkpoints { return try ModelFolder(checkpoints).textEncoder(execution: execution) }
-    var config = try sizes.geometry.load().textEncoder
+    if let checkpoints = weights.checkpoints {
+      return try ModelFolder(checkpoints).textEncoder(execution: execution)
+    }
+    var config = try weights.sizes.geometry.load().textEncoder
     config.numLayers = layers
     config.vocabularySize = min(config.vocabularySize, 1024)
     let source = ProceduralTensorSource(dtype: dtype == .f32 ? .f32 : .bf16, on: context)

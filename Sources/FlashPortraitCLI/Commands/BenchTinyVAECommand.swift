@@ -17,14 +17,7 @@ struct BenchTinyVAECommand: BenchmarkCommand {
 
   @OptionGroup var sizes: GeometryOption
 
-  @Option(help: ArgumentHelp("Latent frames; n stand for 4 n - 3 frames.", valueName: "count"))
-  var frames = 5
-
-  @Option(help: ArgumentHelp("Rows of a frame, in pixels.", valueName: "count"))
-  var height = 256
-
-  @Option(help: ArgumentHelp("Columns of a frame, in pixels.", valueName: "count"))
-  var width = 256
+  @OptionGroup var clip: ClipSizeOptions
 
   @Option(help: "Arithmetic: bf16 or f32.")
   var dtype: Arithmetic = .bf16
@@ -33,30 +26,27 @@ struct BenchTinyVAECommand: BenchmarkCommand {
   @OptionGroup(title: "Machine") var machine: MachineOptions
 
   func validate() throws {
-    for (name, value) in [("frames", frames), ("height", height), ("width", width)] {
-      try BenchmarkOptions.check(name, value)
-    }
-    if dtype == .int8 { throw ValidationError("--dtype int8: expected bf16 or f32") }
+    try BenchmarkOptions.check(floating: dtype)
   }
 
   func operation(on context: ComputeContext) throws -> MeasuredOperation {
     let config = try sizes.geometry.load().tinyVAE
-    try BenchmarkOptions.check(height: height, width: width, unit: TinyVAEConfig.spatialFactor)
+    try clip.check(unit: TinyVAEConfig.spatialFactor)
     let decoder = try TinyVAEDecoder(
       config, weights: ProceduralTensorSource(on: context),
       execution: Execution(arithmetic: dtype, context: context))
     let (rows, columns) = (
-      height / TinyVAEConfig.spatialFactor, width / TinyVAEConfig.spatialFactor
+      clip.height / TinyVAEConfig.spatialFactor, clip.width / TinyVAEConfig.spatialFactor
     )
     let latent = try ProceduralWeights.noise(
       "latent", shape: [config.latentChannels, 1, rows, columns], scale: 1)
     return MeasuredOperation(
-      name: "tiny-vae", parameters: [("frames", frames), ("height", height), ("width", width)],
+      name: "tiny-vae", parameters: clip.parameters,
       arithmetic: dtype,
-      operations: decoder.operations(latentFrames: frames, rows: rows, columns: columns)
+      operations: decoder.operations(latentFrames: clip.frames, rows: rows, columns: columns)
     ) {
       var session = try decoder.session(rows: rows, columns: columns)
-      for _ in 0..<frames { _ = try session.decode(latent) }
+      for _ in 0..<clip.frames { _ = try session.decode(latent) }
     }
   }
 }

@@ -27,14 +27,7 @@ struct BenchVAECommand: BenchmarkCommand {
 
   @OptionGroup var sizes: GeometryOption
 
-  @Option(help: ArgumentHelp("Latent frames; n stand for 4 n - 3 frames.", valueName: "count"))
-  var frames = 5
-
-  @Option(help: ArgumentHelp("Rows of a frame, in pixels.", valueName: "count"))
-  var height = 256
-
-  @Option(help: ArgumentHelp("Columns of a frame, in pixels.", valueName: "count"))
-  var width = 256
+  @OptionGroup var clip: ClipSizeOptions
 
   @Option(help: "Arithmetic: bf16 or f32.")
   var dtype: Arithmetic = .bf16
@@ -43,15 +36,12 @@ struct BenchVAECommand: BenchmarkCommand {
   @OptionGroup(title: "Machine") var machine: MachineOptions
 
   func validate() throws {
-    for (name, value) in [("frames", frames), ("height", height), ("width", width)] {
-      try BenchmarkOptions.check(name, value)
-    }
-    if dtype == .int8 { throw ValidationError("--dtype int8: expected bf16 or f32") }
+    try BenchmarkOptions.check(floating: dtype)
   }
 
   func operation(on context: ComputeContext) throws -> MeasuredOperation {
     let config = try sizes.geometry.load().vae
-    try BenchmarkOptions.check(height: height, width: width, unit: config.spatialFactor)
+    try clip.check(unit: config.spatialFactor)
     let execution = Execution(arithmetic: dtype, context: context)
     let weights = ProceduralTensorSource(on: context)
     let (operations, run) =
@@ -60,43 +50,44 @@ struct BenchVAECommand: BenchmarkCommand {
       : try encoding(WanVAEEncoder(config, weights: weights, execution: execution))
     return MeasuredOperation(
       name: "vae \(mode.rawValue)",
-      parameters: [("frames", frames), ("height", height), ("width", width)],
+      parameters: clip.parameters,
       arithmetic: dtype, operations: operations, run: run)
   }
 
   private func decoding(_ decoder: WanVAEDecoder) throws -> (Double, () throws -> Void) {
     let (rows, columns) = (
-      height / decoder.config.spatialFactor, width / decoder.config.spatialFactor
+      clip.height / decoder.config.spatialFactor, clip.width / decoder.config.spatialFactor
     )
     let latent = try ProceduralWeights.noise(
       "latent", shape: [decoder.config.zDim, 1, rows, columns], scale: 1)
     return (
-      decoder.operations(latentFrames: frames, rows: height, columns: width),
+      decoder.operations(latentFrames: clip.frames, rows: clip.height, columns: clip.width),
       {
         var session = try decoder.session(rows: rows, columns: columns)
-        for _ in 0..<frames { _ = try session.decode(latent) }
+        for _ in 0..<clip.frames { _ = try session.decode(latent) }
       }
     )
   }
 
   private func encoding(_ encoder: WanVAEEncoder) throws -> (Double, () throws -> Void) {
-    let count = encoder.config.pixelFrames(ofLatentFrames: frames)
-    let operations = encoder.operations(frames: count, rows: height, columns: width)
+    let count = encoder.config.pixelFrames(ofLatentFrames: clip.frames)
+    let operations = encoder.operations(frames: count, rows: clip.height, columns: clip.width)
     if mode == .picture {
-      let picture = try ProceduralWeights.noise("picture", shape: [height, width, 3], scale: 1)
-      let zeros = try Tensor(zeros: [height, width, 3], dtype: .f32)
+      let picture = try ProceduralWeights.noise(
+        "picture", shape: [clip.height, clip.width, 3], scale: 1)
+      let zeros = try Tensor(zeros: [clip.height, clip.width, 3], dtype: .f32)
       return (
         operations, { _ = try encoder(picture: picture, followedBy: zeros, frameCount: count) }
       )
     }
     // Two pictures in turns: a frame that repeats the one before it would cost less.
     let pictures = try ["even", "odd"].map {
-      try ProceduralWeights.noise($0, shape: [1, height, width, 3], scale: 1)
+      try ProceduralWeights.noise($0, shape: [1, clip.height, clip.width, 3], scale: 1)
     }
     return (
       operations,
       {
-        var session = try encoder.session(rows: height, columns: width)
+        var session = try encoder.session(rows: clip.height, columns: clip.width)
         for index in 0..<count { _ = try session.encode(pictures[index % 2]) }
       }
     )

@@ -143,8 +143,10 @@ package final class Transformer: Sendable {
   ) throws -> State {
     try check(latents, condition, grid)
     let rows = try Patches(grid: grid, patch: config.patchSize).rows(of: [latents, condition])
-    let hidden = try Tensor(zeros: [grid.sequenceLength, config.dim], dtype: .f32)
+    let hidden = try Tensor(uninitialized: [grid.sequenceLength, config.dim], dtype: .f32)
     _ = try patchEmbedding(rows, into: hidden.sliced(0..<grid.tokenCount), execution)
+    let padding = hidden.sliced(grid.tokenCount..<grid.sequenceLength)
+    padding.pointer.initializeMemory(as: UInt8.self, repeating: 0, count: padding.byteCount)
     return State(
       grid: grid, time: try timeConditions(timestep), hidden: HiddenStates(rows: hidden, copies: 1))
   }

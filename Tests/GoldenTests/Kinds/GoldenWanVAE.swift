@@ -84,8 +84,6 @@ private struct WanVAECase {
   let model = try WanVAECase(golden, execution)
   return try golden.names(prefix: "output.").compactMap { name in
     guard let got = try model.result(name) else { return "\(golden.name): what is \(name)?" }
-    return execution.arithmetic == .f32
-      ? try golden.difference(got, from: name)
-      : try golden.difference(got, from: name, relativeError: bf16Bound)
+    return try golden.difference(got, from: name, execution, relativeError: bf16Bound)
   }
 }
