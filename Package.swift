@@ -9,7 +9,8 @@ let package = Package(
   name: "flashportrait",
   products: [.executable(name: "flashportrait", targets: ["flashportrait"])],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
   targets: [
     .systemLibrary(
@@ -24,20 +25,39 @@ let package = Package(
     .target(name: "Checkpoints", dependencies: ["TensorCore"], swiftSettings: strictSwift),
     .target(name: "Layers", dependencies: ["TensorCore"], swiftSettings: strictSwift),
     .target(
+      name: "CFFmpeg", cSettings: strictC,
+      linkerSettings: ["avfilter", "avformat", "avcodec", "swscale", "avutil"].map {
+        .linkedLibrary($0)
+      }),
+    .target(name: "CPNG", cSettings: strictC, linkerSettings: [.linkedLibrary("png")]),
+    .target(name: "Imaging", dependencies: ["TensorCore"], swiftSettings: strictSwift),
+    .target(
+      name: "MediaIO", dependencies: ["CFFmpeg", "CPNG", "Imaging", "TensorCore"],
+      swiftSettings: strictSwift),
+    .target(
+      name: "ONNX",
+      dependencies: ["TensorCore", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      swiftSettings: strictSwift),
+    .target(
       name: "WanModels",
       dependencies: ["CSentencePiece", "TensorCore", "Checkpoints", "Layers"],
       swiftSettings: strictSwift),
     .target(
-      name: "PortraitModels", dependencies: ["TensorCore", "Checkpoints", "Layers"],
+      name: "PortraitModels",
+      dependencies: ["TensorCore", "Checkpoints", "Layers", "Imaging", "ONNX"],
       swiftSettings: strictSwift),
     .target(
       name: "PortraitPipeline",
-      dependencies: ["TensorCore", "Checkpoints", "Layers", "WanModels", "PortraitModels"],
+      dependencies: [
+        "TensorCore", "Checkpoints", "Layers", "Imaging", "MediaIO", "ONNX", "WanModels",
+        "PortraitModels",
+      ],
       swiftSettings: strictSwift),
     .target(
       name: "FlashPortraitCLI",
       dependencies: [
-        "TensorCore", "Checkpoints", "Layers", "WanModels", "PortraitModels", "PortraitPipeline",
+        "TensorCore", "Checkpoints", "Layers", "Imaging", "MediaIO", "ONNX", "WanModels",
+        "PortraitModels", "PortraitPipeline",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strictSwift),
@@ -63,7 +83,21 @@ let package = Package(
     .testTarget(
       name: "GoldenTests",
       dependencies: [
-        "TensorCore", "Checkpoints", "Layers", "WanModels", "PortraitModels", "TestSupport",
+        "TensorCore", "Checkpoints", "Layers", "Imaging", "WanModels", "PortraitModels",
+        "TestSupport",
+      ],
+      swiftSettings: strictSwift),
+    .testTarget(
+      name: "ImagingTests", dependencies: ["Imaging", "TensorCore", "Checkpoints", "TestSupport"],
+      swiftSettings: strictSwift),
+    .testTarget(
+      name: "MediaIOTests", dependencies: ["Imaging", "MediaIO", "TensorCore", "TestSupport"],
+      swiftSettings: strictSwift),
+    .testTarget(
+      name: "ONNXTests",
+      dependencies: [
+        "ONNX", "TensorCore", "Checkpoints", "TestSupport",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
       swiftSettings: strictSwift),
     .testTarget(
@@ -73,18 +107,22 @@ let package = Package(
       swiftSettings: strictSwift),
     .testTarget(
       name: "PortraitModelsTests",
-      dependencies: ["TensorCore", "Checkpoints", "Layers", "PortraitModels", "TestSupport"],
+      dependencies: [
+        "TensorCore", "Checkpoints", "Layers", "Imaging", "ONNX", "PortraitModels", "TestSupport",
+      ],
       swiftSettings: strictSwift),
     .testTarget(
       name: "PortraitPipelineTests",
       dependencies: [
-        "TensorCore", "Checkpoints", "Layers", "WanModels", "PortraitModels", "PortraitPipeline",
-        "TestSupport",
+        "TensorCore", "Checkpoints", "Layers", "Imaging", "MediaIO", "WanModels",
+        "PortraitModels", "PortraitPipeline", "TestSupport",
       ],
       swiftSettings: strictSwift),
     .testTarget(
       name: "FlashPortraitCLITests",
-      dependencies: ["FlashPortraitCLI", "Checkpoints", "TensorCore", "TestSupport"],
+      dependencies: [
+        "FlashPortraitCLI", "Checkpoints", "MediaIO", "TensorCore", "TestSupport",
+      ],
       swiftSettings: strictSwift),
   ],
   cLanguageStandard: .c11,

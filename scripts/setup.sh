@@ -7,12 +7,15 @@
 set -euo pipefail
 
 build_packages=(
-  g++ git              # the C library and linker that Swift uses; fetching the argument parser
+  g++ git              # the C library and linker that Swift uses; fetching the packages
+  libavfilter-dev libavformat-dev libavcodec-dev libswscale-dev libavutil-dev # video, sound, pictures
   libopenblas-dev      # f32 matrix products
+  libpng-dev           # PNG pictures
   libsentencepiece-dev # the prompt's tokenizer
   pkg-config           # tells the build where OpenBLAS is
 )
 test_packages=(
+  ffmpeg                                      # makes the videos of the tests, checks ours
   gcc-aarch64-linux-gnu libc6-dev-arm64-cross # compile the NEON kernels
   qemu-user                                   # run them on another processor
 )

@@ -1,0 +1,5 @@
+#include "CFFmpeg.h"
+
+int64_t cffmpeg_no_timestamp(void) { return AV_NOPTS_VALUE; }
+
+int cffmpeg_error(int number) { return AVERROR(number); }

@@ -1,0 +1,2 @@
+import MediaIO
+import Testing
