@@ -8,7 +8,7 @@ set -euo pipefail
 
 build_packages=(
   g++ git              # the C library and linker that Swift uses; fetching the packages
-  libavfilter-dev libavformat-dev libavcodec-dev libswscale-dev libavutil-dev # video, sound, pictures
+  libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev libswscale-dev # video and sound
   libopenblas-dev      # f32 matrix products
   libpng-dev           # PNG pictures
   libsentencepiece-dev # the prompt's tokenizer
