@@ -2,6 +2,7 @@ import Checkpoints
 import Foundation
 import Layers
 import MediaIO
+import OutputFiles
 import PortraitPipeline
 import TensorCore
 
@@ -19,6 +20,7 @@ package struct Failure: Equatable {
     case let error as CheckpointError: self.init(error.status, error.description)
     case let error as NetworkError: self.init(.badData, error.description)
     case let error as MediaError: self.init(error.status, error.description)
+    case let error as OutputError: self.init(error.status, error.description)
     case let error as PipelineError: self.init(error.status, error.description)
     case let error as TensorError: self.init(error.status, error.description)
     case let error as CocoaError: self.init(cocoa: error)
@@ -74,6 +76,13 @@ extension CheckpointError {
     case .malformed, .unsupported, .forbiddenGlobal, .noSuchTensor, .duplicateTensor,
       .noCheckpoint, .mismatch, .adapterMismatch:
       .badData
+    }
+  }
+}
+
+extension OutputError {
+  var status: ExitStatus {
+    switch self {
     case .unwritable: .cannotCreate
     case .diskFull: .inputOutput
     }
