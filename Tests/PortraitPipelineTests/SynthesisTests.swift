@@ -122,7 +122,7 @@ import Testing
     let plan = try plan()
     try synthesise(plan)
     let largest = plan.files.map(\.byteCount).max() ?? 0
-    #expect(throws: CheckpointError.self) {
+    #expect(throws: OutputError.self) {
       try CheckpointSynthesis(
         plan, folder: folder.file("made"), overwrites: true, available: { _ in largest - 1 })
     }
