@@ -61,7 +61,9 @@ final class SoundInput {
   }
 
   /// FFmpeg's short name of the codec.
-  var codecName: String { String(cString: avcodec_get_name(stream.pointee.codecpar.pointee.codec_id)) }
+  var codecName: String {
+    String(cString: avcodec_get_name(stream.pointee.codecpar.pointee.codec_id))
+  }
 
   /// The next packet of the sound, nil at the end. It is valid until the next call.
   func next() -> UnsafeMutablePointer<AVPacket>? {

@@ -46,7 +46,8 @@ package final class VideoWriter {
   ///   - frameRate: kept exactly; numerator and denominator, reduced, below 2^31.
   /// - Throws: `MediaError`, `OutputError`.
   package init(
-    path: String, rows: Int, columns: Int, frameRate: Rational, options: VideoWriterOptions = .init()
+    path: String, rows: Int, columns: Int, frameRate: Rational,
+    options: VideoWriterOptions = .init()
   ) throws {
     self.path = path
     self.rows = rows
@@ -59,7 +60,7 @@ package final class VideoWriter {
         path: path,
         reason: "\(columns)x\(rows) pixels; H.264 has 1 to \(Self.longestSide) a side")
     }
-    FFmpegLog.silence()
+    FFmpegLog.capture
     conversion = try PictureConversion(path: path, rows: rows, columns: columns)
     encoder = try H264Encoder(
       path: path, columns: conversion.frame.pointee.width, rows: conversion.frame.pointee.height,
