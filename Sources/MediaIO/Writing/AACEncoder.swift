@@ -64,7 +64,10 @@ final class AACEncoder {
     let rates: [Int32] = [8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000]
     var rate: Int32 = rates.contains(source.sample_rate) ? source.sample_rate : 48000
     if source.sample_rate > 0, source.sample_rate % 44100 == 0 { rate = 44100 }
-    let isOrdered = source.ch_layout.order == AV_CHANNEL_ORDER_NATIVE
+    // Channels without places are taken in the usual order.
+    let isOrdered =
+      source.ch_layout.order == AV_CHANNEL_ORDER_NATIVE
+      || source.ch_layout.order == AV_CHANNEL_ORDER_UNSPEC
     switch source.ch_layout.nb_channels {
     case 1: return .init(rate: rate, layout: "mono", channelCount: 1)
     case 5 where isOrdered: return .init(rate: rate, layout: "5.0", channelCount: 5)

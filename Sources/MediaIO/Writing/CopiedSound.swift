@@ -76,6 +76,7 @@ final class CopiedSound: SoundTrack {
     if hasEnded { return nil }
     guard let packet = held ?? placedPacket() else {
       hasEnded = true
+      troubles.end = Double(expected ?? 0) / Double(rate)
       return nil
     }
     held = nil
@@ -103,11 +104,7 @@ final class CopiedSound: SoundTrack {
       : WrittenSound(sourceCodec: input.codecName, codec: input.codecName, isCopied: true)
   }
 
-  var warnings: [String] {
-    var troubles = troubles
-    troubles.readError = input.readError
-    return troubles.warnings(path: input.path, packetCount: packetCount)
-  }
+  var warnings: [String] { troubles.warnings(of: input, packetCount: packetCount) }
 
   // MARK: Places of packets
 

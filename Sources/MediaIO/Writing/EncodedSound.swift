@@ -14,6 +14,8 @@ final class EncodedSound: SoundTrack {
   private var isFlushed = false
   private var packetCount = 0
   private var damagedCount = 0
+  /// Where the source's sound ended, in seconds of the video.
+  private var end: Double?
 
   /// - Returns: nil where the installed FFmpeg cannot decode the sound.
   init?(_ input: SoundInput) {
@@ -58,9 +60,8 @@ final class EncodedSound: SoundTrack {
 
   var warnings: [String] {
     SoundTroubles(
-      damaged: damagedCount + decoder.damagedCount, backward: timeline.backwardFrameCount,
-      readError: input.readError
-    ).warnings(path: input.path, packetCount: packetCount)
+      damaged: damagedCount + decoder.damagedCount, backward: timeline.backwardFrameCount, end: end
+    ).warnings(of: input, packetCount: packetCount)
   }
 
   /// Encodes samples; fewer than a frame are the last.
@@ -69,7 +70,6 @@ final class EncodedSound: SoundTrack {
     if count < encoder.frameSize {
       isFlushed = true
       _ = encoder.send(nil)
-      return
     }
   }
 
@@ -88,6 +88,7 @@ final class EncodedSound: SoundTrack {
       } else {
         hasDecodedAll = true
         _ = conversion?.send(nil)
+        end = Double(timeline.position + timeline.available) / Double(encoder.format.rate)
       }
     }
   }

@@ -96,6 +96,18 @@ final class SoundInput {
     return time - begin - skipped
   }
 
+  /// Where the container says that the sound ends, in seconds of the video; nil where it does not
+  /// know.
+  var statedEnd: Double? {
+    let stream = stream.pointee
+    guard stream.duration > 0, stream.start_time != cffmpeg_no_timestamp(),
+      context.pointee.duration_estimation_method != AVFMT_DURATION_FROM_BITRATE
+    else { return nil }
+    let (end, overflow) = stream.start_time.addingReportingOverflow(stream.duration)
+    let rate: Int32 = 1000
+    return overflow ? nil : position(of: end, rate: rate).map { Double($0) / Double(rate) }
+  }
+
   /// The stream of the pictures, not one of a cover; negative where there is none.
   private static func videoStream(of context: UnsafeMutablePointer<AVFormatContext>) -> Int32 {
     let index = av_find_best_stream(context, AVMEDIA_TYPE_VIDEO, -1, -1, nil, 0)

@@ -1,4 +1,5 @@
 import CFFmpeg
+import Foundation
 
 /// Packets of sound, pulled as the video grows.
 ///
@@ -53,11 +54,15 @@ struct SoundTroubles {
   /// Packets that lie before what has been written already.
   var backward = 0
 
-  /// Why reading ended before the file did: an FFmpeg code.
-  var readError: Int32?
+  /// Where the source's sound ended, in seconds of the video; nil where the video ended first.
+  var end: Double?
+
+  /// Less than this is missing at the end of many files that are whole: seconds.
+  private static let usualLoss = 0.5
 
   /// - Parameter packetCount: what was written.
-  func warnings(path: String, packetCount: Int) -> [String] {
+  func warnings(of input: SoundInput, packetCount: Int) -> [String] {
+    let path = input.path
     var warnings: [String] = []
     if damaged > 0 {
       warnings.append(
@@ -67,13 +72,19 @@ struct SoundTroubles {
       warnings.append(
         "\(path): \(backward) packets of its sound go back in time and were left out")
     }
-    if let readError {
+    if let readError = input.readError {
       warnings.append(
         "\(path): its sound could be read only in part (\(FFmpegCode.reason(readError)))")
+    } else if let end, let stated = input.statedEnd, stated - end > Self.usualLoss {
+      warnings.append(
+        "\(path): its sound ends after \(Self.seconds(end)) of \(Self.seconds(stated)) seconds: "
+          + "the file is damaged or incomplete")
     }
     if packetCount == 0 && warnings.isEmpty {
       warnings.append("\(path): its sound has nothing for these pictures; the video is silent")
     }
     return warnings
   }
+
+  private static func seconds(_ value: Double) -> String { String(format: "%.1f", max(0, value)) }
 }
