@@ -39,7 +39,7 @@ package struct Homography: Sendable, Equatable {
   /// Whether no element is infinite or not a number.
   package var isFinite: Bool { elements.allSatisfy(\.isFinite) }
 
-  package var determinant: Double { (x * Self.cross(y, w)).sum() }
+  package var determinant: Double { Self.dot(x, Self.cross(y, w)) }
 
   /// The map back, nil where there is none: the matrix is singular, or numbers overflow.
   package var inverse: Homography? {
@@ -63,7 +63,13 @@ package struct Homography: Sendable, Equatable {
   /// Where a point goes; infinite or not a number where it has no image.
   package func callAsFunction(_ point: SIMD2<Double>) -> SIMD2<Double> {
     let homogeneous = SIMD3(point.x, point.y, 1)
-    return SIMD2((x * homogeneous).sum(), (y * homogeneous).sum()) / (w * homogeneous).sum()
+    return SIMD2(Self.dot(x, homogeneous), Self.dot(y, homogeneous)) / Self.dot(w, homogeneous)
+  }
+
+  // Both with the order of operations that OpenCV has: its inverses then have the same bits.
+
+  private static func dot(_ a: SIMD3<Double>, _ b: SIMD3<Double>) -> Double {
+    a.x * b.x + a.y * b.y + a.z * b.z
   }
 
   private static func cross(_ a: SIMD3<Double>, _ b: SIMD3<Double>) -> SIMD3<Double> {
