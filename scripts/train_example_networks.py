@@ -73,7 +73,7 @@ def landmark_loss(outputs, coordinates, angles, face):
     weights = torch.ones(222)
     weights[74:] = 2  # eyes, mouth and pupils move most
     points_loss = (error * seen * weights.repeat(2)).sum() / seen.sum() / 444
-    turns = functional.smooth_l1_loss(turned / 30, angles / 30, beta=0.1, reduction="none")
+    turns = functional.smooth_l1_loss(2 * turned, 2 * angles, beta=0.1, reduction="none")
     sure = functional.binary_cross_entropy(
         probability[:, 0].clamp(1e-7, 1 - 1e-7), face, reduction="mean")
     return 100 * points_loss + 0.5 * (turns * seen).sum() / seen.sum() + 0.3 * sure

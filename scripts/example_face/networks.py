@@ -72,7 +72,7 @@ class Detector(nn.Module):
 
 
 class Landmarks(nn.Module):
-    """[1, 3, 128, 128] to 444 coordinates, 3 angles in degrees, and the face's probability."""
+    """[1, 3, 128, 128] to 444 coordinates, 3 angles in radians, and the face's probability."""
 
     def __init__(self):
         super().__init__()
@@ -88,7 +88,7 @@ class Landmarks(nn.Module):
 
     def forward(self, x):
         x = self.features(x)
-        return self.points(x), 30 * self.angles(x), self.face(x).sigmoid()
+        return self.points(x), self.angles(x), self.face(x).sigmoid()
 
 
 def export(module, shape, names, half):

@@ -23,7 +23,8 @@ def canvas_and_head(painter, width, height, matrix, head):
 
 
 def landmark_sample(painter):
-    """A crop [3, 128, 128] as the network takes it, 444 coordinates, 3 angles, whether a face."""
+    """A crop [3, 128, 128] as the network takes it, 444 coordinates, 3 angles in
+    radians, whether a face."""
     random = painter.random
     head, points, angles = painter.head()
     low, high = np.split(pictures.extent(points), 2)
@@ -50,7 +51,7 @@ def landmark_sample(painter):
     picture = canvas_and_head(painter, CROP, CROP, matrix, head)
     coordinates = (points @ matrix[:, :2].T + matrix[:, 2]) / CROP
     return (as_crop(painter.disturbed(picture)), coordinates.T.reshape(-1),
-            angles + (0, 0, turn), 1)
+            np.radians(angles + (0, 0, turn)), 1)
 
 
 def as_crop(rgb):
