@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Makes the project's example: a portrait and a driving video with sound, from one photograph.
 
-    python3 make_example.py FOLDER [--truth FILE.safetensors] [--sentence TEXT] [--seed N]
-                            [--size WIDTHxHEIGHT] [--rate RATE]
+    python3 make_example.py FOLDER [--truth FILE.safetensors [--every N]] [--sentence TEXT]
+                            [--seed N] [--size WIDTHxHEIGHT] [--rate RATE]
 
 writes FOLDER/portrait.png and FOLDER/driving.mp4. The photograph is scikit-image's `astronaut` (Eileen
 Collins, NASA, public domain); espeak-ng speaks the sentence, the mouth opens with its loudness, and
 eyes, brows and head move by themselves. The same seed gives the same pictures. `--truth` writes the
-222 landmarks of every frame (example_face/layout.py), their angles and the frame rate.
+222 landmarks (example_face/layout.py) and the angles in degrees of every N-th frame.
 
 Needs numpy, scikit-image, opencv (safetensors for --truth), and the programs espeak-ng and ffmpeg.
 """
@@ -141,6 +141,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--truth", type=pathlib.Path, help="where to write the true landmarks")
+    parser.add_argument("--every", type=int, default=1, metavar="N")
     parser.add_argument("--sentence", default=SENTENCE)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--size", default="480x640")
@@ -176,9 +177,11 @@ def main():
     if options.truth:
         from safetensors.numpy import save_file
 
-        save_file(
-            {"landmarks": np.array(truth, np.float32), "euler": np.array(euler, np.float32)},
-            options.truth, {"frame_rate": str(options.rate)})
+        every = slice(None, None, options.every)
+        save_file({
+            "frames": np.arange(frames, dtype=np.int32)[every],
+            "landmarks": np.array(truth, np.float32)[every],
+            "euler": np.array(euler, np.float32)[every]}, options.truth)
     print(f"{frames} frames of {size[0]} x {size[1]} at {options.rate} a second")
 
 
