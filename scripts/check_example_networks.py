@@ -5,7 +5,8 @@
 
 FOLDER holds face_det.onnx and face_landmark.onnx. The pictures are made as for the training, with
 other poses, places and disturbances. Landmark errors are mean distances of a face's points, as a
-share of the longer side of their extent. Needs onnxruntime and what train_example_networks.py needs.
+share of the longer side of their extent. Needs onnxruntime, and what train_example_networks.py
+needs.
 """
 
 import argparse
@@ -28,7 +29,8 @@ def session(path):
 
 
 def percentiles(values):
-    return ", ".join(f"{p} % of them below {np.percentile(values, p):.4g}" for p in (50, 95, 99, 100))
+    return ", ".join(
+        f"{p} % of them below {np.percentile(values, p):.4g}" for p in (50, 95, 99, 100))
 
 
 def check_landmarks(network, painter, count):
@@ -69,8 +71,8 @@ def check_detector(network, painter, count):
     for low, high in ((0, 20), (20, 40), (40, 80), (80, 160), (160, 300)):
         chosen = (lengths >= low) & (lengths < high)
         if chosen.any():
-            print(f"boxes of {low} to {high} px: {found[chosen].mean():.2%} of {chosen.sum()} found, "
-                  f"overlap {overlaps[chosen & found].mean():.3f}")
+            print(f"boxes of {low} to {high} px: {found[chosen].mean():.2%} of {chosen.sum()} "
+                  f"found, overlap {overlaps[chosen & found].mean():.3f}")
     print(f"{wrong} wrong boxes in {count} pictures")
 
 

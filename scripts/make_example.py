@@ -4,10 +4,11 @@
     python3 make_example.py FOLDER [--truth FILE.safetensors [--every N]] [--sentence TEXT]
                             [--seed N] [--size WIDTHxHEIGHT] [--rate RATE]
 
-writes FOLDER/portrait.png and FOLDER/driving.mp4. The photograph is scikit-image's `astronaut` (Eileen
-Collins, NASA, public domain); espeak-ng speaks the sentence, the mouth opens with its loudness, and
-eyes, brows and head move by themselves. The same seed gives the same pictures. `--truth` writes the
-222 landmarks (example_face/layout.py) and the angles in degrees of every N-th frame.
+writes FOLDER/portrait.png and FOLDER/driving.mp4. The photograph is scikit-image's `astronaut`
+(Eileen Collins, NASA, public domain); espeak-ng speaks the sentence, the mouth opens with its
+loudness, and eyes, brows and head move by themselves. The same seed gives the same pictures.
+`--truth` writes the 222 landmarks (example_face/layout.py) and the angles in degrees of every
+N-th frame.
 
 Needs numpy, scikit-image, opencv (safetensors for --truth), and the programs espeak-ng and ffmpeg.
 """

@@ -5,8 +5,9 @@ exactly as the picture does and a picture is sampled once, whatever moves in it.
 photograph goes through its layer (jaw, upper lid), the brows and the lips' width, the head's turn,
 and then through the whole body's motion; a picture is made backwards, by inverting each of these.
 
-The lower lip with the chin, and the upper lids, are layers in front of or beside the rest: where a
-layer leaves a gap (an open mouth) there is the mouth's inside, where it covers (a blink) it is seen.
+The lower lip with the chin, and the upper lids, are layers in front of or beside the rest: where
+a layer leaves a gap (an open mouth) there is the mouth's inside, where it covers (a blink) it is
+seen.
 Lengths are in the photograph's pixels; points are arrays [..., 2] of x and y.
 """
 

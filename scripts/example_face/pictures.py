@@ -17,7 +17,8 @@ OTHERS = ("brick", "chelsea", "clock", "coffee", "coins", "grass", "gravel", "hu
 # What ffmpeg draws by itself.
 SYNTHETIC = ("testsrc", "testsrc2", "smptebars", "smptehdbars", "rgbtestsrc", "yuvtestsrc",
              "mandelbrot", "cellauto", "life=mold=10:r=25:ratio=0.1", "gradients=seed=3",
-             "pal75bars", "allrgb", "color=c=red", "color=c=white", "color=c=black", "haldclutsrc=4")
+             "pal75bars", "allrgb", "haldclutsrc=4",
+             "color=c=red", "color=c=white", "color=c=black")
 # Parts of the photograph without the face: left, top, right, bottom.
 REST = ((0, 0, 150, 512), (300, 0, 512, 512), (0, 200, 512, 512), (110, 180, 330, 512),
         (20, 200, 380, 460), (280, 60, 512, 340))
@@ -65,7 +66,8 @@ def heads(count, seed):
     matrix = np.array([[scale, 0, SIDE / 2 - CENTRE[0] * scale],
                        [0, scale, SIDE / 2 - CENTRE[1] * scale]])
     pictures = np.empty((count, SIDE, SIDE, 4), np.uint8)
-    points, angles = np.empty((count, layout.COUNT, 2), np.float32), np.empty((count, 3), np.float32)
+    points = np.empty((count, layout.COUNT, 2), np.float32)
+    angles = np.empty((count, 3), np.float32)
     for index in range(count):
         pose = random_pose(random)
         pictures[index] = photograph.picture(pose, matrix, (SIDE, SIDE), source)
@@ -89,8 +91,8 @@ def backgrounds():
     photograph = data.astronaut()
     result += [photograph[top:bottom, left:right] for left, top, right, bottom in REST]
     for source in SYNTHETIC:
-        size = "" if source.startswith(("allrgb", "haldclut")) else (
-            ("&" if "=" in source else "=") + "s=320x240").replace("&", ":")
+        size = ("" if source.startswith(("allrgb", "haldclut"))
+                else ":s=320x240" if "=" in source else "=s=320x240")
         output = subprocess.run(
             ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", source + size, "-vf", "scale=320:240",
              "-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"],

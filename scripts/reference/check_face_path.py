@@ -10,6 +10,7 @@ Needs numpy, opencv and safetensors.
 import pathlib
 import sys
 
+import cv2
 import numpy as np
 
 import face_path
@@ -40,7 +41,7 @@ def geometry(file):
 
 
 def crop(bgr, matrix):
-    return face_path.cv2.warpAffine(bgr, matrix, (face_path.CROP, face_path.CROP))
+    return cv2.warpAffine(bgr, matrix, (face_path.CROP, face_path.CROP))
 
 
 def detector(file):
