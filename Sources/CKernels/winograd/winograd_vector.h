@@ -65,6 +65,8 @@ FP_INLINE void transform_channels(const fp_winograd_input_args *args, int64_t ch
       d[column] = zero;
       if (row_inside && (inside || (column >= args->column_begin && column < args->column_end))) {
         const float *place = (const float *)(source + row * args->row + column * args->pixel);
+        if (inside && column >= FP_WINOGRAD_IN - FP_WINOGRAD_OUT) // the next tile's other pixels
+          __builtin_prefetch((const char *)place + FP_WINOGRAD_OUT * args->pixel);
         d[column] = prepared(args, load_channels(place, count), multiply, add);
       }
     }
