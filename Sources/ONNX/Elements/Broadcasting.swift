@@ -9,15 +9,14 @@ struct Broadcasting: Sendable {
   /// Axes of the result that cannot be joined, outermost first; never empty.
   let sizes: [Int]
 
-  /// For each operand: elements between neighbours along each of `sizes`, 0 where it repeats. The
-  /// operands are contiguous, so the last is 0 or 1.
+  /// For each operand: elements between neighbours along each of `sizes`, 0 where it repeats.
   let strides: [[Int]]
 
-  /// - Throws: `OperatorFailure` where the shapes do not fit.
-  init(_ shapes: [Shape]) throws {
-    shape = try Self.joinedShape(of: shapes)
+  /// - Throws: `ONNXError.invalid` where the shapes do not fit.
+  init(_ operands: [Tensor]) throws {
+    shape = try Self.joinedShape(of: operands.map(\.shape))
     let axes = shape.axes
-    let all = shapes.map { Self.repeatingStrides(of: $0, rank: axes.count) }
+    let all = operands.map { Self.repeatingStrides(of: $0, rank: axes.count) }
     (sizes, strides) = Self.merged(axes, all)
   }
 
@@ -28,7 +27,7 @@ struct Broadcasting: Sendable {
     for shape in shapes {
       for (axis, size) in zip((rank - shape.rank)..., shape.axes) where size != 1 {
         guard axes[axis] == 1 || axes[axis] == size else {
-          throw OperatorFailure(
+          throw ONNXError.invalid(
             "shapes " + shapes.map { "\($0)" }.joined(separator: ", ")
               + " cannot be broadcast together")
         }
@@ -38,10 +37,12 @@ struct Broadcasting: Sendable {
     return try Shape(validating: axes)
   }
 
-  /// Row-major strides of a contiguous operand, with leading axes up to a rank, 0 where it repeats.
-  private static func repeatingStrides(of shape: Shape, rank: Int) -> [Int] {
-    let own = zip(shape.axes, shape.rowMajorStrides).map { size, stride in size == 1 ? 0 : stride }
-    return [Int](repeating: 0, count: rank - shape.rank) + own
+  /// Strides of an operand, with leading axes up to a rank; 0 where it repeats.
+  private static func repeatingStrides(of operand: Tensor, rank: Int) -> [Int] {
+    let own = zip(operand.shape.axes, operand.strides).map { size, stride in
+      size == 1 ? 0 : stride
+    }
+    return [Int](repeating: 0, count: rank - operand.shape.rank) + own
   }
 
   /// Joins neighbouring axes along which every operand moves on in one step; drops axes of size 1.

@@ -33,7 +33,7 @@ extension DType {
     }
   }
 
-  /// - Throws: `OperatorFailure` for truth values and short floats.
+  /// - Throws: `ONNXError.invalid` for truth values and short floats.
   func dispatch<V: NumericVisitor>(_ visitor: V) throws -> V.Result {
     switch self {
     case .f32: try visitor.visit(Float.self)
@@ -46,20 +46,20 @@ extension DType {
     case .u16: try visitor.visit(UInt16.self)
     case .u32: try visitor.visit(UInt32.self)
     case .u64: try visitor.visit(UInt64.self)
-    case .f16, .bf16, .f8e4m3, .f8e5m2, .bool: throw OperatorFailure(unsupported: self)
+    case .f16, .bf16, .f8e4m3, .f8e5m2, .bool: throw ONNXError.unsupported( self)
     }
   }
 
-  /// - Throws: `OperatorFailure` for anything but F32 and F64.
+  /// - Throws: `ONNXError.invalid` for anything but F32 and F64.
   func dispatch<V: RealVisitor>(_ visitor: V) throws -> V.Result {
     switch self {
     case .f32: try visitor.visit(Float.self)
     case .f64: try visitor.visit(Double.self)
-    default: throw OperatorFailure(unsupported: self)
+    default: throw ONNXError.unsupported( self)
     }
   }
 
-  /// - Throws: `OperatorFailure` for anything but whole numbers.
+  /// - Throws: `ONNXError.invalid` for anything but whole numbers.
   func dispatch<V: WholeVisitor>(_ visitor: V) throws -> V.Result {
     switch self {
     case .i8: try visitor.visit(Int8.self)
@@ -70,7 +70,7 @@ extension DType {
     case .u16: try visitor.visit(UInt16.self)
     case .u32: try visitor.visit(UInt32.self)
     case .u64: try visitor.visit(UInt64.self)
-    default: throw OperatorFailure(unsupported: self)
+    default: throw ONNXError.unsupported( self)
     }
   }
 
@@ -85,6 +85,9 @@ extension DType {
   }
 }
 
-extension OperatorFailure {
-  init(unsupported type: DType) { self.init("element type \(type.rawValue) is not supported") }
+extension ONNXError {
+  /// For an operand of a type that the operator does not take.
+  static func unsupported(_ type: DType) -> ONNXError {
+    .invalid("element type \(type.rawValue) is not supported")
+  }
 }

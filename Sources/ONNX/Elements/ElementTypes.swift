@@ -32,6 +32,9 @@ protocol NumericElement: Element, Comparable {
 
   static func power(_ a: Self, _ b: Self) -> Self
 
+  /// 0 - x; of real numbers the sign changes, of zero too.
+  var negated: Self { get }
+
   /// Whole numbers keep what fits: the fraction is cut, NaN is 0.
   init(clamping value: Double)
 
@@ -39,7 +42,7 @@ protocol NumericElement: Element, Comparable {
   var isNotANumber: Bool { get }
 
   /// What sums of them are taken in.
-  associatedtype Sum: NumericElement
+  associatedtype Sum: Summand
   var asSum: Sum { get }
   init(sum: Sum)
 
@@ -57,6 +60,16 @@ extension NumericElement {
   @inline(__always) static func larger(_ a: Self, _ b: Self) -> Self {
     a.isNotANumber || a > b ? a : b
   }
+}
+
+/// What sums of numbers are taken in: float64 for real ones, int64 for whole ones.
+protocol Summand: BitwiseCopyable, Sendable {
+  static var zero: Self { get }
+  static var one: Self { get }
+  static func sum(_ a: Self, _ b: Self) -> Self
+  static func product(_ a: Self, _ b: Self) -> Self
+  var negated: Self { get }
+  var asDouble: Double { get }
 }
 
 /// Numbers that transcendental functions are computed in.
@@ -94,6 +107,7 @@ extension RealElement {
     return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest
   }
 
+  @inline(__always) var negated: Self { -self }
   init(clamping value: Double) { self.init(value) }
   @inline(__always) var asDouble: Double { Double(self) }
   @inline(__always) var isNotANumber: Bool { isNaN }
@@ -120,7 +134,7 @@ extension Float: RealElement {
   }
 }
 
-extension Double: RealElement {
+extension Double: RealElement, Summand {
   static var dtype: DType { .f64 }
   static func exp(_ x: Double) -> Double { Foundation.exp(x) }
   static func log(_ x: Double) -> Double { Foundation.log(x) }
@@ -130,6 +144,15 @@ extension Double: RealElement {
   static func tanh(_ x: Double) -> Double { Foundation.tanh(x) }
   static func sin(_ x: Double) -> Double { Foundation.sin(x) }
   static func cos(_ x: Double) -> Double { Foundation.cos(x) }
+  static func atanh(_ x: Double) -> Double { Foundation.atanh(x) }
+  static func acosh(_ x: Double) -> Double { Foundation.acosh(x) }
+  static func asinh(_ x: Double) -> Double { Foundation.asinh(x) }
+  static func cosh(_ x: Double) -> Double { Foundation.cosh(x) }
+  static func sinh(_ x: Double) -> Double { Foundation.sinh(x) }
+  static func atan(_ x: Double) -> Double { Foundation.atan(x) }
+  static func acos(_ x: Double) -> Double { Foundation.acos(x) }
+  static func asin(_ x: Double) -> Double { Foundation.asin(x) }
+  static func tan(_ x: Double) -> Double { Foundation.tan(x) }
 
   static func power(_ a: Double, _ b: Double) -> Double {
     b == 2 ? a * a : b == 1 ? a : Foundation.pow(a, b)
@@ -162,6 +185,8 @@ extension WholeElement {
     let rest = remainder(a, b)
     return rest != 0 && (rest < 0) != (b < 0) ? rest &+ b : rest
   }
+
+  @inline(__always) var negated: Self { 0 &- self }
 
   /// By squaring. Powers of negative exponents are cut towards zero, as fractions are.
   static func power(_ a: Self, _ b: Self) -> Self {
@@ -199,7 +224,7 @@ extension WholeElement {
 extension Int8: WholeElement { static var dtype: DType { .i8 } }
 extension Int16: WholeElement { static var dtype: DType { .i16 } }
 extension Int32: WholeElement { static var dtype: DType { .i32 } }
-extension Int64: WholeElement { static var dtype: DType { .i64 } }
+extension Int64: WholeElement, Summand { static var dtype: DType { .i64 } }
 extension UInt8: WholeElement { static var dtype: DType { .u8 } }
 extension UInt16: WholeElement { static var dtype: DType { .u16 } }
 extension UInt32: WholeElement { static var dtype: DType { .u32 } }

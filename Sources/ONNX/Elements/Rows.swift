@@ -3,7 +3,7 @@ import TensorCore
 /// f of each element of a stretch: result, operand, count.
 typealias UnaryRow = @Sendable (UnsafeMutableRawPointer, UnsafeRawPointer, Int) -> Void
 
-/// An operand of a stretch: its first element, and elements (0 or 1) from one to the next.
+/// An operand of a stretch: its first element, and elements from one to the next.
 typealias RowOperand = (start: UnsafeRawPointer, step: Int)
 
 /// f of each pair of elements of a stretch: result, operands, count.
@@ -32,14 +32,16 @@ func binaryRow<A: Element, B: Element, Y: Element>(
     case (0, 0):
       let value = f(a[0], b[0])
       for i in 0..<count { y[i] = value }
-    case (0, _):
+    case (0, 1):
       let a = a[0]
       for i in 0..<count { y[i] = f(a, b[i]) }
-    case (_, 0):
+    case (1, 0):
       let b = b[0]
       for i in 0..<count { y[i] = f(a[i], b) }
-    default:
+    case (1, 1):
       for i in 0..<count { y[i] = f(a[i], b[i]) }
+    default:
+      for i in 0..<count { y[i] = f(a[i * first.step], b[i * second.step]) }
     }
   }
 }
@@ -48,10 +50,10 @@ func binaryRow<A: Element, B: Element, Y: Element>(
 ///
 /// - Parameter type: of the result; nil is the operand's.
 func mapElements(
-  of x: Tensor, to type: DType? = nil, on context: ComputeContext, _ row: UnaryRow
+  of x: Tensor, to type: DType? = nil, on context: OperatorContext, _ row: UnaryRow
 ) throws -> Tensor {
-  let x = try x.contiguous()
-  let y = try allocateResult(x.shape, type ?? x.dtype)
+  let x = try materialized(x, on: context)
+  let y = try context.tensor(x.shape.axes, type ?? x.dtype)
   context.forEachPiece(of: x.count) { piece in
     row(
       y.pointer + piece.lowerBound * y.dtype.byteCount,
@@ -63,13 +65,12 @@ func mapElements(
 /// f of every pair of elements, broadcast together.
 ///
 /// - Parameter type: of the result.
-/// - Throws: `OperatorFailure` where the shapes do not fit.
+/// - Throws: `ONNXError.invalid` where the shapes do not fit.
 func combineElements(
-  _ a: Tensor, _ b: Tensor, to type: DType, on context: ComputeContext, _ row: BinaryRow
+  _ a: Tensor, _ b: Tensor, to type: DType, on context: OperatorContext, _ row: BinaryRow
 ) throws -> Tensor {
-  let plan = try Broadcasting([a.shape, b.shape])
-  let (a, b) = (try a.contiguous(), try b.contiguous())
-  let y = try allocateResult(plan.shape, type)
+  let plan = try Broadcasting([a, b])
+  let y = try context.tensor(plan.shape.axes, type)
   let walk = plan.walk
   let steps = walk.rowSteps
   walk.forEachRow(on: context) { start, offsets, count in

@@ -46,7 +46,7 @@ struct StridedCopy: Sendable {
   /// Copies the words that lie at the strides from the first ones.
   func run<Word: BitwiseCopyable>(
     _ type: Word.Type, from first: UnsafeRawPointer, to result: UnsafeMutableRawPointer,
-    on context: ComputeContext
+    on context: OperatorContext
   ) {
     let x = first.assumingMemoryBound(to: Word.self)
     let y = result.assumingMemoryBound(to: Word.self)
@@ -61,7 +61,7 @@ struct StridedCopy: Sendable {
     let pieceSize = max(Self.square, sizes[cutAxis] * (1 << 14) / max(blockSize, 1 << 14))
     let cuts = sizes[cutAxis].dividedUp(by: pieceSize)
     let blocksInPiece = cuts > 1 ? 1 : max(1, (1 << 14) / blockSize)
-    context.pool.forEach(blocks.dividedUp(by: blocksInPiece) * cuts) { piece in
+    context.compute.pool.forEach(blocks.dividedUp(by: blocksInPiece) * cuts) { piece in
       let begin = piece / cuts * blocksInPiece
       let cut = piece % cuts * pieceSize
       let range = cut..<min(cut + pieceSize, sizes[cutAxis])
@@ -121,7 +121,7 @@ struct StridedCopy: Sendable {
 }
 
 /// Copies one view into another of the same shape and element size.
-func copyElements(from source: Tensor, to target: Tensor, on context: ComputeContext) {
+func copyElements(from source: Tensor, to target: Tensor, on context: OperatorContext) {
   guard source.count > 0 else { return }
   let copy = StridedCopy(
     shape: source.shape.axes, source: source.strides, target: target.strides)
@@ -129,7 +129,7 @@ func copyElements(from source: Tensor, to target: Tensor, on context: ComputeCon
     let copy: StridedCopy
     let source: Tensor
     let target: Tensor
-    let context: ComputeContext
+    let context: OperatorContext
     func visit<Word: FixedWidthInteger & BitwiseCopyable & Sendable>(_ type: Word.Type) {
       copy.run(Word.self, from: source.pointer, to: target.pointer, on: context)
     }
@@ -139,8 +139,8 @@ func copyElements(from source: Tensor, to target: Tensor, on context: ComputeCon
 
 /// The view itself where it is contiguous, else a row-major copy of it.
 ///
-/// - Throws: `OperatorFailure` where it is larger than the memory that is left.
-func materialized(_ view: Tensor, on context: ComputeContext) throws -> Tensor {
+/// - Throws: `ONNXError.invalid` where it is larger than the memory that is left.
+func materialized(_ view: Tensor, on context: OperatorContext) throws -> Tensor {
   if view.isContiguous { return view }
   if view.dtype == .f32 || view.dtype == .bf16 {
     let copy = StridedCopy(
@@ -149,10 +149,10 @@ func materialized(_ view: Tensor, on context: ComputeContext) throws -> Tensor {
       let matrix = Tensor(
         storage: view.storage, dtype: view.dtype, shape: [rows, columns],
         byteOffset: view.byteOffset)
-      return try matrix.channelsLast(on: context).reshaped(view.shape)
+      return try matrix.channelsLast(on: context.compute).reshaped(view.shape)
     }
   }
-  let result = try allocateResult(view.shape, view.dtype)
+  let result = try context.tensor(view.shape.axes, view.dtype)
   copyElements(from: view, to: result, on: context)
   return result
 }

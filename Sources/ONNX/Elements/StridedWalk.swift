@@ -24,7 +24,7 @@ struct StridedWalk: Sendable {
   ///
   /// - Parameter row: takes how many elements lie before the stretch, its first element in each
   ///   view, and its length.
-  func forEachRow(on context: ComputeContext, _ row: (Int, [Int], Int) -> Void) {
+  func forEachRow(on context: OperatorContext, _ row: (Int, [Int], Int) -> Void) {
     context.forEachPiece(of: count) { piece in forEachRow(in: piece, row) }
   }
 
@@ -80,14 +80,14 @@ struct StridedWalk: Sendable {
   }
 }
 
-extension ComputeContext {
+extension OperatorContext {
   /// Runs `body` for pieces of 0 ..< count that are worth a thread, the same for any number of
   /// threads.
   ///
   /// - Parameter cost: of each, in simple operations on an element.
   func forEachPiece(of count: Int, cost: Int = 1, _ body: (Range<Int>) -> Void) {
     let length = max(1, (1 << 14) / max(1, cost))
-    pool.forEach(count.dividedUp(by: length)) { piece in
+    compute.pool.forEach(count.dividedUp(by: length)) { piece in
       body(piece * length..<min((piece + 1) * length, count))
     }
   }

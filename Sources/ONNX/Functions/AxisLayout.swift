@@ -26,7 +26,7 @@ struct AxisLayout: Sendable {
   ///
   /// - Parameter cost: of one element, in simple operations.
   func forEachLine(
-    on context: ComputeContext, cost: Int = 1, _ body: (_ line: Int, _ start: Int) -> Void
+    on context: OperatorContext, cost: Int = 1, _ body: (_ line: Int, _ start: Int) -> Void
   ) {
     context.forEachPiece(of: lineCount, cost: max(1, length) * cost) { lines in
       for line in lines { body(line, start(ofLine: line)) }
@@ -37,22 +37,22 @@ struct AxisLayout: Sendable {
 extension Shape {
   /// The axis that a number names; negative ones count from the end.
   ///
-  /// - Throws: `OperatorFailure` where there is none.
+  /// - Throws: `ONNXError.invalid` where there is none.
   func axis(_ number: Int) throws -> Int {
     let axis = number < 0 ? number + rank : number
     guard axes.indices.contains(axis) else {
-      throw OperatorFailure("axis \(number) is not one of the \(rank) of \(self)")
+      throw ONNXError.invalid("axis \(number) is not one of the \(rank) of \(self)")
     }
     return axis
   }
 
   /// Several axes, in ascending order.
   ///
-  /// - Throws: `OperatorFailure` where one is missing or named twice.
+  /// - Throws: `ONNXError.invalid` where one is missing or named twice.
   func distinctAxes(_ numbers: [Int]) throws -> [Int] {
     let found = try numbers.map { try axis($0) }.sorted()
     guard Set(found).count == found.count else {
-      throw OperatorFailure("axes \(numbers) name one axis twice")
+      throw ONNXError.invalid("axes \(numbers) name one axis twice")
     }
     return found
   }

@@ -7,6 +7,8 @@ enum Arithmetic: Sendable {
   case remainder
   /// The remainder with the sign of the divisor.
   case modulus
+  /// a where it is positive, a * b elsewhere.
+  case leak
 }
 
 /// The loop of an arithmetic over one type.
@@ -24,26 +26,29 @@ private struct ArithmeticRow: NumericVisitor {
     case .power: binaryRow { (a: T, b: T) in T.power(a, b) }
     case .remainder: binaryRow { (a: T, b: T) in T.remainder(a, b) }
     case .modulus: binaryRow { (a: T, b: T) in T.modulus(a, b) }
+    case .leak: binaryRow { (a: T, b: T) in a < .zero ? T.product(a, b) : a }
     }
   }
 }
 
 /// a and b, broadcast together, in their type; halves are computed in float32 and rounded once.
 ///
-/// - Throws: `OperatorFailure` where the types differ, are no numbers, or the shapes do not fit.
+/// - Throws: `ONNXError.invalid` where the types differ, are no numbers, or the shapes do not fit.
 func arithmetic(
-  _ arithmetic: Arithmetic, _ a: Tensor, _ b: Tensor, on context: ComputeContext
+  _ arithmetic: Arithmetic, _ a: Tensor, _ b: Tensor, on context: OperatorContext
 ) throws -> Tensor {
   try requireSameType(a, b)
-  if a.dtype == .f32, a.shape == b.shape, let function = arithmetic.coreFunction {
-    return try a.combined(with: b, by: function, on: context)
+  if a.dtype == .f32, a.shape == b.shape, a.isContiguous, b.isContiguous,
+    let function = arithmetic.coreFunction
+  {
+    return try a.combined(with: b, by: function, on: context.compute)
   }
   let type = a.dtype.arithmeticType
   let row = try type.dispatch(ArithmeticRow(arithmetic: arithmetic))
   let result = try combineElements(
-    a.converted(to: type, on: context), b.converted(to: type, on: context), to: type, on: context,
+    a.converted(to: type, on: context.compute), b.converted(to: type, on: context.compute), to: type, on: context,
     row)
-  return try result.converted(to: a.dtype, on: context)
+  return try result.converted(to: a.dtype, on: context.compute)
 }
 
 extension Arithmetic {
@@ -58,10 +63,10 @@ extension Arithmetic {
   }
 }
 
-/// - Throws: `OperatorFailure` where two operands differ in type.
+/// - Throws: `ONNXError.invalid` where two operands differ in type.
 func requireSameType(_ a: Tensor, _ b: Tensor) throws {
   guard a.dtype == b.dtype else {
-    throw OperatorFailure(
+    throw ONNXError.invalid(
       "element types \(a.dtype.rawValue) and \(b.dtype.rawValue) differ; they must be equal")
   }
 }
@@ -89,15 +94,15 @@ private struct OrderingRow: NumericVisitor {
 
 /// Whether a and b, broadcast together, are in an order: truth values.
 ///
-/// - Throws: `OperatorFailure` as `arithmetic`; truth values may be compared too.
+/// - Throws: `ONNXError.invalid` as `arithmetic`; truth values may be compared too.
 func compared(
-  _ ordering: Ordering, _ a: Tensor, _ b: Tensor, on context: ComputeContext
+  _ ordering: Ordering, _ a: Tensor, _ b: Tensor, on context: OperatorContext
 ) throws -> Tensor {
   try requireSameType(a, b)
-  let type = a.dtype == .bool ? .u8 : a.dtype.arithmeticType
+  let type = a.dtype == .bool ? DType.u8 : a.dtype.arithmeticType
   let row = try type.dispatch(OrderingRow(ordering: ordering))
   return try combineElements(
-    a.converted(to: type, on: context), b.converted(to: type, on: context), to: .bool, on: context,
+    a.converted(to: type, on: context.compute), b.converted(to: type, on: context.compute), to: .bool, on: context,
     row)
 }
 
@@ -108,12 +113,12 @@ enum Connective: Sendable {
 
 /// a and b, truth values broadcast together.
 ///
-/// - Throws: `OperatorFailure` where they are none or the shapes do not fit.
+/// - Throws: `ONNXError.invalid` where they are none or the shapes do not fit.
 func connected(
-  _ connective: Connective, _ a: Tensor, _ b: Tensor, on context: ComputeContext
+  _ connective: Connective, _ a: Tensor, _ b: Tensor, on context: OperatorContext
 ) throws -> Tensor {
   for operand in [a, b] where operand.dtype != .bool {
-    throw OperatorFailure(unsupported: operand.dtype)
+    throw ONNXError.unsupported( operand.dtype)
   }
   let row: BinaryRow =
     switch connective {
@@ -145,31 +150,40 @@ private struct BitRow: WholeVisitor {
 
 /// The bits of a and b, whole numbers broadcast together.
 ///
-/// - Throws: `OperatorFailure` as `arithmetic`.
+/// - Throws: `ONNXError.invalid` as `arithmetic`.
 func bits(
-  _ function: BitFunction, _ a: Tensor, _ b: Tensor, on context: ComputeContext
+  _ function: BitFunction, _ a: Tensor, _ b: Tensor, on context: OperatorContext
 ) throws -> Tensor {
   try requireSameType(a, b)
   return try combineElements(
     a, b, to: a.dtype, on: context, a.dtype.dispatch(BitRow(function: function)))
 }
 
+/// The bits of x, whole numbers, turned over.
+///
+/// - Throws: `ONNXError.invalid` for other types.
+func complement(of x: Tensor, on context: OperatorContext) throws -> Tensor {
+  struct Row: WholeVisitor {
+    func visit<T: WholeElement>(_ type: T.Type) -> UnaryRow { unaryRow { (x: T) in ~x } }
+  }
+  return try mapElements(of: x, on: context, x.dtype.dispatch(Row()))
+}
+
 // MARK: Choice
 
 /// x where the condition holds, y elsewhere, all broadcast together.
 ///
-/// - Throws: `OperatorFailure` where the shapes do not fit or the types are wrong.
+/// - Throws: `ONNXError.invalid` where the shapes do not fit or the types are wrong.
 func chosen(
-  where condition: Tensor, _ x: Tensor, _ y: Tensor, on context: ComputeContext
+  where condition: Tensor, _ x: Tensor, _ y: Tensor, on context: OperatorContext
 ) throws -> Tensor {
   try requireSameType(x, y)
-  guard condition.dtype == .bool else { throw OperatorFailure(unsupported: condition.dtype) }
-  let plan = try Broadcasting([condition.shape, x.shape, y.shape])
-  let result = try allocateResult(plan.shape, x.dtype)
+  guard condition.dtype == .bool else { throw ONNXError.unsupported( condition.dtype) }
+  let plan = try Broadcasting([condition, x, y])
+  let result = try context.tensor(plan.shape.axes, x.dtype)
   result.dtype.dispatchWords(
     ChooseWords(
-      operands: [try condition.contiguous(), try x.contiguous(), try y.contiguous()],
-      result: result, walk: plan.walk, context: context))
+      operands: [condition, x, y], result: result, walk: plan.walk, context: context))
   return result
 }
 
@@ -177,7 +191,7 @@ private struct ChooseWords: WordVisitor {
   let operands: [Tensor]
   let result: Tensor
   let walk: StridedWalk
-  let context: ComputeContext
+  let context: OperatorContext
 
   func visit<Word: FixedWidthInteger & BitwiseCopyable & Sendable>(_ type: Word.Type) {
     nonisolated(unsafe) let c = operands[0].pointer.assumingMemoryBound(to: UInt8.self)

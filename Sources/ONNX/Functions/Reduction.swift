@@ -13,7 +13,7 @@ enum Reduction: CaseIterable, Sendable {
 /// - Returns: of the operand's type, the axes kept with size 1 where asked for. Sums of floats are
 ///   taken in float64 and rounded once.
 func reduced(
-  _ x: Tensor, axes: [Int], keepsAxes: Bool, by reduction: Reduction, on context: ComputeContext
+  _ x: Tensor, axes: [Int], keepsAxes: Bool, by reduction: Reduction, on context: OperatorContext
 ) throws -> Tensor {
   if x.dtype == .bool, reduction == .smallest || reduction == .largest {
     let bytes = try reduced(
@@ -25,16 +25,16 @@ func reduced(
   let kept = x.shape.axes.indices.filter { !axes.contains($0) }
   let resultAxes = keepsAxes ? sizes : kept.map { x.shape[$0] }
   let (operand, layout) = try reducible(x, axes: axes, kept: kept, on: context)
-  let numbers = try operand.converted(to: x.dtype.arithmeticType, on: context)
-  let y = try allocateResult(axes: resultAxes, numbers.dtype)
+  let numbers = try operand.converted(to: x.dtype.arithmeticType, on: context.compute)
+  let y = try context.tensor(resultAxes, numbers.dtype)
   try numbers.dtype.dispatch(
     ReduceLines(reduction: reduction, x: numbers, y: y, layout: layout, context: context))
-  return try y.converted(to: x.dtype, on: context)
+  return try y.converted(to: x.dtype, on: context.compute)
 }
 
 /// The operand as `[outer, length, inner]` with everything that is reduced in the middle.
 private func reducible(
-  _ x: Tensor, axes: [Int], kept: [Int], on context: ComputeContext
+  _ x: Tensor, axes: [Int], kept: [Int], on context: OperatorContext
 ) throws -> (Tensor, AxisLayout) {
   guard let first = axes.first, let last = axes.last else {
     let x = try materialized(x, on: context)
@@ -54,7 +54,7 @@ private struct ReduceLines: NumericVisitor {
   let x: Tensor
   let y: Tensor
   let layout: AxisLayout
-  let context: ComputeContext
+  let context: OperatorContext
 
   func visit<T: NumericElement>(_ type: T.Type) {
     let count = layout.length
@@ -79,7 +79,7 @@ private struct ReduceLines: NumericVisitor {
   }
 
   private func magnitude<T: NumericElement>(_ value: T) -> T.Sum {
-    value < .zero ? T.Sum.difference(.zero, value.asSum) : value.asSum
+    value < .zero ? value.asSum.negated : value.asSum
   }
 
   private func square<T: NumericElement>(_ value: T) -> T.Sum {

@@ -2,15 +2,14 @@ import TensorCore
 
 /// Functions of one number of any type, whose result has its type.
 enum NumberFunction: Sendable {
-  case absolute, negate, sign, identity
-  case relu
+  case absolute, negate, sign, relu
 }
 
 /// Functions of one real number.
 enum RealFunction: Sendable {
   case squareRoot, exp, log, floor, ceil, round, erf, reciprocal
   case tanh, sigmoid, sin, cos, tan, asin, acos, atan, sinh, cosh, asinh, acosh, atanh
-  case softplus, softsign, mish, geluErf, geluTanh
+  case softplus, softsign, mish, geluErf, geluTanh, hardSwish
   case leakyRelu(Double)
   case elu(Double)
   case celu(Double)
@@ -24,27 +23,27 @@ enum RealFunction: Sendable {
 
 /// f of every element, in its type; halves are computed in float32 and rounded once.
 ///
-/// - Throws: `OperatorFailure` for truth values.
+/// - Throws: `ONNXError.invalid` for truth values.
 func mapped(
-  _ x: Tensor, by function: NumberFunction, on context: ComputeContext
+  _ x: Tensor, by function: NumberFunction, on context: OperatorContext
 ) throws -> Tensor {
-  if x.dtype == .f32, case .relu = function { return try x.applying(.relu, on: context) }
+  if x.dtype == .f32, function == .relu { return try x.applying(.relu, on: context.compute) }
   let type = x.dtype.arithmeticType
   let row = try type.dispatch(NumberRow(function: function))
-  return try mapElements(of: x.converted(to: type, on: context), on: context, row)
-    .converted(to: x.dtype, on: context)
+  return try mapElements(of: x.converted(to: type, on: context.compute), on: context, row)
+    .converted(to: x.dtype, on: context.compute)
 }
 
 /// f of every element, in its type; halves are computed in float32 and rounded once.
 ///
-/// - Throws: `OperatorFailure` for anything but real numbers.
-func mapped(_ x: Tensor, by function: RealFunction, on context: ComputeContext) throws -> Tensor {
-  guard x.dtype.isFloatingPoint else { throw OperatorFailure(unsupported: x.dtype) }
-  if x.dtype == .f32, let core = function.coreFunction { return try x.applying(core, on: context) }
+/// - Throws: `ONNXError.invalid` for anything but real numbers.
+func mapped(_ x: Tensor, by function: RealFunction, on context: OperatorContext) throws -> Tensor {
+  guard x.dtype.isFloatingPoint else { throw ONNXError.unsupported( x.dtype) }
+  if x.dtype == .f32, let core = function.coreFunction { return try x.applying(core, on: context.compute) }
   let type = x.dtype.arithmeticType
   let row = try type.dispatch(RealRow(function: function))
-  return try mapElements(of: x.converted(to: type, on: context), on: context, row)
-    .converted(to: x.dtype, on: context)
+  return try mapElements(of: x.converted(to: type, on: context.compute), on: context, row)
+    .converted(to: x.dtype, on: context.compute)
 }
 
 extension RealFunction {
@@ -67,13 +66,12 @@ private struct NumberRow: NumericVisitor {
   func visit<T: NumericElement>(_ type: T.Type) -> UnaryRow {
     switch function {
     case .absolute:
-      unaryRow { (x: T) in x < .zero ? T.difference(.zero, x) : x == .zero ? .zero : x }
+      unaryRow { (x: T) in x < .zero ? x.negated : x == .zero ? .zero : x }
     case .negate: unaryRow { (x: T) in x.negated }
     case .sign:
       unaryRow { (x: T) in
         x > .zero ? .one : x < .zero ? T.difference(.zero, .one) : x
       }
-    case .identity: unaryRow { (x: T) in x }
     case .relu: unaryRow { (x: T) in T.larger(x, .zero) }
     }
   }
@@ -135,6 +133,7 @@ private struct RealRow: RealVisitor {
     case .selu(let alpha, let gamma): exponential(T(alpha), width: 1, factor: T(gamma))
     case .hardSigmoid(let alpha, let beta):
       linear(T(alpha), T(beta)) { (x: T, a: T, b: T) in T.bounded(a * x + b) }
+    case .hardSwish: unaryRow { (x: T) in x * T.bounded(x / 6 + 0.5) }
     case .thresholdedRelu(let alpha):
       linear(T(alpha), 0) { (x: T, a: T, _: T) in x > a ? x : 0 }
     case .shrink(let bias, let limit):
@@ -189,12 +188,12 @@ enum NumberTest: Sendable {
 
 /// Truth values.
 ///
-/// - Throws: `OperatorFailure` for anything but real numbers.
-func tested(_ x: Tensor, for test: NumberTest, on context: ComputeContext) throws -> Tensor {
-  guard x.dtype.isFloatingPoint else { throw OperatorFailure(unsupported: x.dtype) }
+/// - Throws: `ONNXError.invalid` for anything but real numbers.
+func tested(_ x: Tensor, for test: NumberTest, on context: OperatorContext) throws -> Tensor {
+  guard x.dtype.isFloatingPoint else { throw ONNXError.unsupported( x.dtype) }
   let type = x.dtype.arithmeticType
   let row = try type.dispatch(TestRow(test: test))
-  return try mapElements(of: x.converted(to: type, on: context), to: .bool, on: context, row)
+  return try mapElements(of: x.converted(to: type, on: context.compute), to: .bool, on: context, row)
 }
 
 private struct TestRow: RealVisitor {
@@ -211,8 +210,37 @@ private struct TestRow: RealVisitor {
 
 /// Not x, for truth values.
 ///
-/// - Throws: `OperatorFailure` for other types.
-func inverted(_ x: Tensor, on context: ComputeContext) throws -> Tensor {
-  guard x.dtype == .bool else { throw OperatorFailure(unsupported: x.dtype) }
+/// - Throws: `ONNXError.invalid` for other types.
+func inverted(_ x: Tensor, on context: OperatorContext) throws -> Tensor {
+  guard x.dtype == .bool else { throw ONNXError.unsupported( x.dtype) }
   return try mapElements(of: x, on: context, unaryRow { (x: UInt8) in x == 0 })
+}
+
+// MARK: Bounds
+
+/// x held between two scalars of its type, which may be left out; NaN stays.
+///
+/// - Throws: `ONNXError.invalid` for truth values.
+func clipped(
+  _ x: Tensor, from lower: Tensor?, to upper: Tensor?, on context: OperatorContext
+) throws -> Tensor {
+  let type = x.dtype.arithmeticType
+  let bounds = try [lower, upper].map { try $0?.converted(to: type, on: context.compute) }
+  let row = try type.dispatch(ClipRow(lower: bounds[0], upper: bounds[1]))
+  return try mapElements(of: x.converted(to: type, on: context.compute), on: context, row)
+    .converted(to: x.dtype, on: context.compute)
+}
+
+private struct ClipRow: NumericVisitor {
+  let lower: Tensor?
+  let upper: Tensor?
+
+  func visit<T: NumericElement>(_ type: T.Type) -> UnaryRow {
+    let lower = lower.map { $0.pointer.load(as: T.self) } ?? T.least
+    let upper = upper.map { $0.pointer.load(as: T.self) } ?? T.greatest
+    return unaryRow { (x: T) in
+      let raised = x < lower ? lower : x
+      return raised > upper ? upper : raised
+    }
+  }
 }
