@@ -12,7 +12,7 @@ enum Arithmetic: Sendable {
 }
 
 /// The loop of an arithmetic over one type.
-private struct ArithmeticRow: NumericVisitor {
+struct ArithmeticRow: NumericVisitor {
   let arithmetic: Arithmetic
 
   func visit<T: NumericElement>(_ type: T.Type) -> BinaryRow {
