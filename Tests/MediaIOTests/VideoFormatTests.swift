@@ -66,7 +66,7 @@ struct VideoFormatTests {
 
   @Test(arguments: cases) func reads(_ test: Case) throws {
     let folder = try TemporaryFolder()
-    let path = try FFmpegProgram.testVideo(
+    let path = try TestVideo.make(
       test.name, in: folder, source: test.source, test.arguments)
     let content = try VideoContent(reading: path)
     #expect(content.information.frameRate == test.rate)
@@ -77,10 +77,10 @@ struct VideoFormatTests {
 
     // The colour samples of these videos are at the left, which ffmpeg has to be told.
     let raw = folder.file("raw.rgb")
-    try FFmpegProgram.run(
+    try TestProgram.ffmpeg([
       "-i", path, "-frames:v", "1", "-vf",
       "scale=flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp:in_h_chr_pos=0",
-      "-f", "rawvideo", "-pix_fmt", "rgb24", raw)
+      "-f", "rawvideo", "-pix_fmt", "rgb24", raw])
     let expected = [UInt8](try Data(contentsOf: URL(fileURLWithPath: raw)))
     let difference = try #require(meanDifference(content.pictures[0], expected))
     #expect(difference <= test.difference)
@@ -88,7 +88,7 @@ struct VideoFormatTests {
 
   @Test func channelOrder() throws {
     let folder = try TemporaryFolder()
-    let path = try FFmpegProgram.testVideo("a.mp4", in: folder)
+    let path = try TestVideo.make("a.mp4", in: folder)
     let rgb = try VideoContent(reading: path).pictures[0]
     let bgr = try VideoContent(reading: path, order: .bgr).pictures[0]
     #expect(stride(from: 0, to: rgb.count, by: 3).allSatisfy { rgb[$0] == bgr[$0 + 2] })
@@ -97,7 +97,7 @@ struct VideoFormatTests {
 
   @Test func numberedPictures() throws {
     let folder = try TemporaryFolder()
-    _ = try FFmpegProgram.testVideo("%03d.png", in: folder, ["-pix_fmt", "rgba"])
+    _ = try TestVideo.make("%03d.png", in: folder, ["-pix_fmt", "rgba"])
     let content = try VideoContent(reading: folder.file("%03d.png"))
     #expect(content.count == 25)
     #expect(content.information.frameRate == Rational(25))
@@ -109,7 +109,7 @@ struct VideoFormatTests {
   /// Two openings, whatever the threads do, give the same pictures.
   @Test func isReproducible() throws {
     let folder = try TemporaryFolder()
-    let path = try FFmpegProgram.testVideo("a.mp4", in: folder)
+    let path = try TestVideo.make("a.mp4", in: folder)
     let first = try VideoContent(reading: path, keeping: true)
     let second = try VideoContent(reading: path, keeping: true)
     #expect(first.pictures.count == 25)
