@@ -13,6 +13,7 @@ package enum OperatorRegistry {
 
   /// The operator of a node, nil where there is none.
   package static func definition(of node: Node) -> OperatorDefinition? {
+    if node.domain == GraphFusion.domain { return fusedConvolution }
     guard node.domain.isEmpty, let definition = standard[node.operatorName],
       node.opset >= definition.since
     else { return nil }
