@@ -1,10 +1,11 @@
 import Checkpoints
 import Foundation
+import OutputFiles
 
 /// Checks of the outputs before anything is written.
 enum OutputCheck {
   /// - Throws: `CommandError.outputExists`, `.outputIsInput`, `.outputNotCreated`,
-  ///   `CheckpointError.diskFull`.
+  ///   `OutputError.diskFull`.
   static func run(_ plan: ConversionPlan, inputs: [String], overwrites: Bool) throws {
     let inputs = Set(inputs.map(realPath))
     for path in plan.outputPaths {
@@ -51,7 +52,7 @@ enum OutputCheck {
       .reduce(0) { $0 + $1.name.utf8.count + 128 }
     let needed = plan.byteCount + headers
     if needed > available {
-      throw CheckpointError.diskFull(path: path, needed: needed, available: available)
+      throw OutputError.diskFull(path: path, needed: needed, available: available)
     }
   }
 

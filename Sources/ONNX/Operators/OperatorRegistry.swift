@@ -3,7 +3,8 @@ package enum OperatorRegistry {
   /// One table for each family; a table is named after its file.
   private static let families: [[String: OperatorDefinition]] = [
     convolutionOperators, poolingOperators, normalizationOperators, matrixOperators,
-    spaceOperators, resizeOperators,
+    spaceOperators, resizeOperators, activationOperators, elementwiseOperators, constantOperators,
+    gatherOperators, movementOperators, reductionOperators, shapeOperators,
   ]
 
   /// Operators of the standard's own domain, by name.
