@@ -114,7 +114,11 @@ def main():
                     print(f"{label}  not exported: {str(problem).splitlines()[0][:70]}")
                     continue
                 inputs = {"input": case.input(case.runs_at).numpy()}
-                wanted, theirs = reference(path, inputs, arguments.threads, arguments.repeat)
+                try:
+                    wanted, theirs = reference(path, inputs, arguments.threads, arguments.repeat)
+                except Exception as problem:  # nor a file that onnxruntime refuses
+                    print(f"{label}  onnxruntime: {str(problem).splitlines()[0][:70]}")
+                    continue
                 try:
                     results, mine = ours(
                         arguments.flashportrait,

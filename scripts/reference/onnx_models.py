@@ -136,19 +136,20 @@ class Inverted(nn.Module):
 class Landmarks(nn.Module):
     """A MobileNet whose last features give landmarks, angles and a probability."""
 
-    def __init__(self, act=nn.ReLU6, excite=False):
+    def __init__(self, act=nn.ReLU6, excite=False, widths=(16, 24, 40, 80), points=222):
         super().__init__()
-        plan = [(16, 24, 2), (24, 24, 1), (24, 40, 2), (40, 40, 1), (40, 80, 2), (80, 80, 1)]
-        self.features = nn.Sequential(
-            conv_bn(3, 16, 3, 2, act=act), *(Inverted(*p, act=act, excite=excite) for p in plan)
-        )
-        self.landmarks = nn.Linear(80, 444)
-        self.angles = nn.Linear(80, 3)
-        self.face = nn.Linear(80, 1)
+        blocks = []
+        for inputs, outputs in zip(widths, widths[1:]):
+            blocks += [Inverted(inputs, outputs, 2, act=act, excite=excite)]
+            blocks += [Inverted(outputs, outputs, 1, act=act, excite=excite)]
+        self.features = nn.Sequential(conv_bn(3, widths[0], 3, 2, act=act), *blocks)
+        self.landmarks = nn.Linear(widths[-1], 2 * points)
+        self.angles = nn.Linear(widths[-1], 3)
+        self.face = nn.Linear(widths[-1], 1)
 
     def forward(self, x):
         x = self.features(x).mean((2, 3))
-        points = self.landmarks(x).reshape(-1, 2, 222)
+        points = self.landmarks(x).reshape(x.shape[0], 2, -1)
         return points, self.angles(x), self.face(x).sigmoid()
 
 
@@ -292,13 +293,30 @@ def randomize(model, seed):
     return model.eval()
 
 
+def small_cases(seed):
+    """Networks of a few kilobytes: Tests/ONNXTests/Fixtures."""
+    torch.manual_seed(seed)
+    free = {0: "batch", 2: "rows", 3: "columns"}
+    small = Landmarks(nn.Hardswish, True, widths=(8, 8, 12), points=9)
+    made = {
+        "detector": Case(
+            Detector((8, 16, 24, 32), (1, 2, 1), 16), (2, 3, 64, 96), 6, free, (3, 3, 80, 56)
+        ),
+        "landmarks": Case(small, (2, 3, 32, 32), 3, {0: "batch"}, (3, 3, 32, 32)),
+        "vit": Case(VisionTransformer(24, 8, 32, 1), (2, 3, 32, 32)),
+        "unet": Case(UNet((8, 8, 12)), (1, 3, 20, 28)),
+        "wave": Case(Wave(), (2, 8, 64), 2),
+    }
+    return randomized(made, seed)
+
+
 def cases(seed):
     torch.manual_seed(seed)
     batch = {0: "batch"}
     free = {0: "batch", 2: "rows", 3: "columns"}
     made = {
         "detector": Case(Detector(), (1, 3, 272, 160), outputs=6),
-        "detector_dynamic": Case(Detector(), (1, 3, 272, 160), 6, free, (2, 3, 96, 128), (11, 16)),
+        "detector_dynamic": Case(Detector(), (2, 3, 272, 160), 6, free, (3, 3, 96, 128), (11, 16)),
         "landmarks_v2": Case(Landmarks(), (1, 3, 128, 128), 3),
         "landmarks_v3": Case(Landmarks(nn.Hardswish, True), (1, 3, 128, 128), 3, opsets=(11, 14, 18)),
         "landmarks_batch": Case(Landmarks(), (2, 3, 128, 128), 3, batch, (5, 3, 128, 128), (11, 17)),
@@ -309,6 +327,10 @@ def cases(seed):
         "unet": Case(UNet(), (1, 3, 96, 72), opsets=(11, 13, 17, 20)),
         "wave": Case(Wave(), (2, 8, 256), 2),
     }
+    return randomized(made, seed)
+
+
+def randomized(made, seed):
     for case in made.values():
         with torch.no_grad():
             randomize(case.model, seed)
