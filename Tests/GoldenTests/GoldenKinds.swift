@@ -38,6 +38,7 @@ let goldenKinds: [String: GoldenKind] = [
   "clip_visual": .network(checkImageEncoder),
   "cpu_normal": .exact(checkNormalNumbers),
   "dit": .network(checkTransformer),
+  "image_prep": .exact(checkReferencePicture),
   "kohya_lora": .exact(checkKohyaAdapter),
   "multi_proj": .network(checkFourWayProjection),
   "pdfgc": .network(checkMotionEncoder),
@@ -45,6 +46,8 @@ let goldenKinds: [String: GoldenKind] = [
   "procedural": .exact(checkProceduralWeights),
   "resampler": .network(checkResampler),
   "step_distill_lora": .exact(checkStepDistillation),
+  "picture_resize": .exact(checkResizedPictures),
+  "picture_warp": .exact(checkWarpedPictures),
   "tiny_vae": .network(checkTinyVAE),
   "token_split": .exact(checkPortraitTokenSplit),
   "umt5": .network(checkTextEncoder),
@@ -55,7 +58,7 @@ let goldenKinds: [String: GoldenKind] = [
 /// Kinds whose parts are not built yet, by the step that builds them.
 let pendingGoldenKinds: [String: Int] = [
   "face_alignment": 3, "face_detector_postprocess": 3, "face_geometry": 3, "smoother": 3,
-  "tracking": 3, "image_prep": 3,
+  "tracking": 3,
   "condition_latents": 4, "windows": 4, "sampler": 4, "scheduler_dpm": 4, "scheduler_euler": 4,
   "scheduler_unipc": 4,
   "scheduler_distill": 5, "teacache": 5,
