@@ -7,7 +7,8 @@ Kinds `picture_resize` (Pillow's resize by every filter, of RGB and L, one-pixel
 pictures among them) and `picture_warp` (OpenCV 4's warpAffine, linear and cubic, and its
 warpPerspective). Every byte must be the same: OpenCV's own arithmetic for 8-bit pictures is
 fixed-point in version 4. Needs Pillow and opencv-python-headless below 5, which computes linear
-warps in float32.
+warps in float32. Rows are resized first, as by every Pillow before 13, which begins with the
+columns where a high picture becomes lower; here each pass is a call of its own.
 
     python3 check_imaging.py Tests/Goldens --count 24 --seed 7 --largest 40
 
@@ -86,7 +87,9 @@ def resize_items(rng, count, largest):
             new_rows = rows
         if rng.random() < 0.1:
             new_columns = columns
-        result = np.asarray(image.resize((new_columns, new_rows), FILTERS[name]))
+        for size in ((new_columns, rows), (new_columns, new_rows)):
+            image = image.resize(size, FILTERS[name])
+        result = np.asarray(image)
         item = {"filter": name}
         yield item, name, source, result.reshape(new_rows, new_columns, channels)
 

@@ -4,6 +4,9 @@ extension Tensor {
   /// Resizes a picture with the bytes of Pillow's `Image.resize`: along rows first, 8 bits between the
   /// passes, sums in fixed point; an axis that keeps its size is not touched.
   ///
+  /// Pillow 13 begins with the columns where a high picture becomes lower; the published code, whose
+  /// Pillow was older, never does.
+  ///
   /// - Parameters:
   ///   - rows: of the result, at least 1; `columns` likewise.
   /// - Returns: U8 `[rows, columns, channels]`.
