@@ -38,6 +38,9 @@ let goldenKinds: [String: GoldenKind] = [
   "clip_visual": .network(checkImageEncoder),
   "cpu_normal": .exact(checkNormalNumbers),
   "dit": .network(checkTransformer),
+  "face_alignment": .exact(checkFaceAlignment),
+  "face_detector_postprocess": .exact(checkFaceDetector),
+  "face_geometry": .exact(checkFaceGeometry),
   "image_prep": .exact(checkReferencePicture),
   "kohya_lora": .exact(checkKohyaAdapter),
   "multi_proj": .network(checkFourWayProjection),
@@ -45,11 +48,13 @@ let goldenKinds: [String: GoldenKind] = [
   "portrait_encoder": .network(checkPortraitEncoder),
   "procedural": .exact(checkProceduralWeights),
   "resampler": .network(checkResampler),
+  "smoother": .exact(checkSmoother),
   "step_distill_lora": .exact(checkStepDistillation),
   "picture_resize": .exact(checkResizedPictures),
   "picture_warp": .exact(checkWarpedPictures),
   "tiny_vae": .network(checkTinyVAE),
   "token_split": .exact(checkPortraitTokenSplit),
+  "tracking": .exact(checkFaceTracking),
   "umt5": .network(checkTextEncoder),
   "vae": .network(checkWanVAE),
   "vae_tiled": .network(checkWanVAE),
@@ -57,8 +62,6 @@ let goldenKinds: [String: GoldenKind] = [
 
 /// Kinds whose parts are not built yet, by the step that builds them.
 let pendingGoldenKinds: [String: Int] = [
-  "face_alignment": 3, "face_detector_postprocess": 3, "face_geometry": 3, "smoother": 3,
-  "tracking": 3,
   "condition_latents": 4, "windows": 4, "sampler": 4, "scheduler_dpm": 4, "scheduler_euler": 4,
   "scheduler_unipc": 4,
   "scheduler_distill": 5, "teacache": 5,

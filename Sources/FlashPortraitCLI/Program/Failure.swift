@@ -1,6 +1,8 @@
 import Checkpoints
 import Foundation
 import Layers
+import MediaIO
+import OutputFiles
 import PortraitPipeline
 import TensorCore
 
@@ -17,6 +19,8 @@ package struct Failure: Equatable {
     case let error as CommandError: self.init(error.status, error.description)
     case let error as CheckpointError: self.init(error.status, error.description)
     case let error as NetworkError: self.init(.badData, error.description)
+    case let error as MediaError: self.init(error.status, error.description)
+    case let error as OutputError: self.init(error.status, error.description)
     case let error as PipelineError: self.init(error.status, error.description)
     case let error as TensorError: self.init(error.status, error.description)
     case let error as CocoaError: self.init(cocoa: error)
@@ -72,8 +76,28 @@ extension CheckpointError {
     case .malformed, .unsupported, .forbiddenGlobal, .noSuchTensor, .duplicateTensor,
       .noCheckpoint, .mismatch, .adapterMismatch:
       .badData
+    }
+  }
+}
+
+extension OutputError {
+  var status: ExitStatus {
+    switch self {
     case .unwritable: .cannotCreate
     case .diskFull: .inputOutput
+    }
+  }
+}
+
+extension MediaError {
+  var status: ExitStatus {
+    switch self {
+    case .missing, .unreadable: .inputMissing
+    case .malformed, .nothingToRead, .unsupported, .tooLarge, .notEncodable: .badData
+    case .cancelled: .interrupted
+    case .componentMissing: .unavailable
+    case .unwritable: .cannotCreate
+    case .readFailed, .diskFull: .inputOutput
     }
   }
 }

@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import OutputFiles
 import TensorCore
 import TestSupport
 import Testing
@@ -28,7 +29,7 @@ import Testing
     try living.write(Tensor([1, 2, 3, 4], shape: [4]), to: "x")
     try living.finish()
     #expect(try Checkpoint.open(folder.file("a.safetensors")).tensor("x").floats() == [1, 2, 3, 4])
-    #expect(throws: CheckpointError.self) {
+    #expect(throws: OutputError.self) {
       try AtomicFile.removeAbandoned(in: folder.file("none"))
     }
   }

@@ -4,13 +4,13 @@ import Foundation
 package enum DiskSpace {
   /// Bytes that this user may still write in a folder, or in the nearest one above it that is there.
   ///
-  /// - Throws: `CheckpointError.unwritable`.
+  /// - Throws: `OutputError.unwritable`.
   package static func available(in folder: String) throws -> Int {
     var place = URL(fileURLWithPath: folder).standardizedFileURL
     var status = statvfs()
     while statvfs(place.path, &status) != 0 {
       guard errno == ENOENT, place.path != "/" else {
-        throw CheckpointError.unwritable(path: folder, reason: String(cString: strerror(errno)))
+        throw OutputError.unwritable(path: folder, reason: String(cString: strerror(errno)))
       }
       place.deleteLastPathComponent()
     }
