@@ -1,0 +1,4 @@
+import TensorCore
+
+/// BatchNormalization and its relatives.
+let normalizationOperators: [String: OperatorDefinition] = [:]
