@@ -1,6 +1,7 @@
 import Checkpoints
 import Foundation
 import Layers
+import PortraitModels
 import PortraitPipeline
 import TensorCore
 
@@ -16,6 +17,7 @@ package struct Failure: Equatable {
     switch error {
     case let error as CommandError: self.init(error.status, error.description)
     case let error as CheckpointError: self.init(error.status, error.description)
+    case let error as FaceError: self.init(error.status, error.description)
     case let error as NetworkError: self.init(.badData, error.description)
     case let error as PipelineError: self.init(error.status, error.description)
     case let error as TensorError: self.init(error.status, error.description)
@@ -74,6 +76,15 @@ extension CheckpointError {
       .badData
     case .unwritable: .cannotCreate
     case .diskFull: .inputOutput
+    }
+  }
+}
+
+extension FaceError {
+  var status: ExitStatus {
+    switch self {
+    case .choice, .pointOutside: .usage
+    case .noFrames, .noFace, .choiceUnmet, .tooFewFaces, .framesChanged, .frame, .network: .badData
     }
   }
 }
