@@ -22,7 +22,9 @@ let package = Package(
     .target(name: "CKernels", cSettings: strictC, linkerSettings: [.linkedLibrary("m")]),
     .target(
       name: "TensorCore", dependencies: ["CKernels", "COpenBLAS"], swiftSettings: strictSwift),
-    .target(name: "Checkpoints", dependencies: ["TensorCore"], swiftSettings: strictSwift),
+    .target(name: "OutputFiles", swiftSettings: strictSwift),
+    .target(
+      name: "Checkpoints", dependencies: ["OutputFiles", "TensorCore"], swiftSettings: strictSwift),
     .target(name: "Layers", dependencies: ["TensorCore"], swiftSettings: strictSwift),
     .target(
       name: "CFFmpeg", cSettings: strictC,
@@ -32,7 +34,7 @@ let package = Package(
     .target(name: "CPNG", cSettings: strictC, linkerSettings: [.linkedLibrary("png")]),
     .target(name: "Imaging", dependencies: ["TensorCore"], swiftSettings: strictSwift),
     .target(
-      name: "MediaIO", dependencies: ["CFFmpeg", "CPNG", "Imaging", "TensorCore"],
+      name: "MediaIO", dependencies: ["CFFmpeg", "CPNG", "Imaging", "OutputFiles", "TensorCore"],
       swiftSettings: strictSwift),
     .target(
       name: "ONNX",
@@ -50,15 +52,15 @@ let package = Package(
     .target(
       name: "PortraitPipeline",
       dependencies: [
-        "TensorCore", "Checkpoints", "Layers", "Imaging", "MediaIO", "ONNX", "WanModels",
-        "PortraitModels",
+        "TensorCore", "OutputFiles", "Checkpoints", "Layers", "Imaging", "MediaIO", "ONNX",
+        "WanModels", "PortraitModels",
       ],
       swiftSettings: strictSwift),
     .target(
       name: "FlashPortraitCLI",
       dependencies: [
-        "TensorCore", "Checkpoints", "Layers", "Imaging", "MediaIO", "ONNX", "WanModels",
-        "PortraitModels", "PortraitPipeline",
+        "TensorCore", "OutputFiles", "Checkpoints", "Layers", "Imaging", "MediaIO", "ONNX",
+        "WanModels", "PortraitModels", "PortraitPipeline",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strictSwift),
@@ -78,7 +80,12 @@ let package = Package(
       dependencies: ["TensorCore", "CKernels", "Checkpoints", "TestSupport"],
       exclude: ["Fixtures"], swiftSettings: strictSwift),
     .testTarget(
-      name: "CheckpointsTests", dependencies: ["Checkpoints", "TensorCore", "TestSupport"],
+      name: "OutputFilesTests",
+      dependencies: ["OutputFiles", "Checkpoints", "TensorCore", "TestSupport"],
+      swiftSettings: strictSwift),
+    .testTarget(
+      name: "CheckpointsTests",
+      dependencies: ["OutputFiles", "Checkpoints", "TensorCore", "TestSupport"],
       exclude: ["Fixtures"],
       swiftSettings: strictSwift),
     .testTarget(
@@ -115,14 +122,14 @@ let package = Package(
     .testTarget(
       name: "PortraitPipelineTests",
       dependencies: [
-        "TensorCore", "Checkpoints", "Layers", "Imaging", "MediaIO", "WanModels",
+        "TensorCore", "OutputFiles", "Checkpoints", "Layers", "Imaging", "MediaIO", "WanModels",
         "PortraitModels", "PortraitPipeline", "TestSupport",
       ],
       swiftSettings: strictSwift),
     .testTarget(
       name: "FlashPortraitCLITests",
       dependencies: [
-        "FlashPortraitCLI", "Checkpoints", "MediaIO", "TensorCore", "TestSupport",
+        "FlashPortraitCLI", "OutputFiles", "Checkpoints", "MediaIO", "TensorCore", "TestSupport",
       ],
       swiftSettings: strictSwift),
   ],

@@ -31,11 +31,6 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
   /// An adapter does not fit the network that it is merged into.
   case adapterMismatch(AdapterReport)
 
-  case unwritable(path: String, reason: String)
-
-  /// Not enough room; the sizes are nil where the disk filled up on the way.
-  case diskFull(path: String, needed: Int?, available: Int?)
-
   package var description: String {
     switch self {
     case .mismatch(let report): report.description
@@ -65,11 +60,6 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
       "\(folder): expected one checkpoint (an index, a .safetensors, .pt, .pth or .bin file), "
         + "found \(found): name the file itself"
     case .mismatch, .adapterMismatch: "does not fit the network"
-    case .unwritable(let path, let reason): "\(path): cannot be written: \(reason)"
-    case .diskFull(let path, let needed?, let available?):
-      "\(path): needs \(needed) bytes, but the disk has \(available) left: free some room"
-    case .diskFull(let path, _, _):
-      "\(path): the disk is full: free some room; nothing was left behind"
     }
   }
 

@@ -1,3 +1,4 @@
+import OutputFiles
 import TensorCore
 
 /// Writes a checkpoint whose tensors are handed over one at a time, in any order, so that no more
@@ -17,8 +18,7 @@ package protocol TensorFileWriter: AnyObject {
 
   /// Completes the file and gives it its name.
   ///
-  /// - Throws: `CheckpointError.malformed` where a tensor was not written, `.unwritable`,
-  ///   `.diskFull`.
+  /// - Throws: `CheckpointError.malformed` where a tensor was not written, `OutputError`.
   func finish() throws
 }
 

@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import OutputFiles
 import TensorCore
 import TestSupport
 import Testing
@@ -99,7 +100,7 @@ import Testing
     do {
       _ = try SafetensorsWriter(path: path, entries: [huge])
       Issue.record("created")
-    } catch CheckpointError.diskFull(let path, let needed?, let available?) {
+    } catch OutputError.diskFull(let path, let needed?, let available?) {
       #expect(path == self.path && needed >= 1 << 60 && available < needed)
     }
     #expect(try names().isEmpty)
@@ -107,7 +108,7 @@ import Testing
 
   @Test func aMissingFolderIsNamed() throws {
     let path = folder.file("none/a.safetensors")
-    #expect(throws: CheckpointError.unwritable(path: path, reason: "No such file or directory")) {
+    #expect(throws: OutputError.unwritable(path: path, reason: "No such file or directory")) {
       _ = try SafetensorsWriter(path: path, entries: [])
     }
   }

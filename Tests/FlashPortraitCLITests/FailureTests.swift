@@ -1,6 +1,7 @@
 import Checkpoints
 import FlashPortraitCLI
 import Foundation
+import OutputFiles
 import TensorCore
 import Testing
 
@@ -27,10 +28,16 @@ import Testing
     (CheckpointError.malformed(path: "a", tensor: nil, expected: "b", found: "c"), .badData),
     (CheckpointError.forbiddenGlobal(path: "a", name: "os.system"), .badData),
     (CheckpointError.duplicateTensor(path: "a", tensor: "t"), .badData),
-    (CheckpointError.unwritable(path: "a", reason: "r"), .cannotCreate),
-    (CheckpointError.diskFull(path: "a", needed: 2, available: 1), .inputOutput),
   ])
   func checkpointErrors(error: CheckpointError, status: FlashPortraitCLI.ExitStatus) {
+    #expect(Failure(error)?.status == status)
+  }
+
+  @Test(arguments: [
+    (OutputError.unwritable(path: "a", reason: "r"), FlashPortraitCLI.ExitStatus.cannotCreate),
+    (OutputError.diskFull(path: "a", needed: 2, available: 1), .inputOutput),
+  ])
+  func outputErrors(error: OutputError, status: FlashPortraitCLI.ExitStatus) {
     #expect(Failure(error)?.status == status)
   }
 

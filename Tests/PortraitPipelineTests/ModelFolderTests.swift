@@ -218,7 +218,7 @@ import WanModels
     let vae = #expect(throws: CheckpointError.self) { try models.vae() }
     #expect(
       vae?.description
-        == "\(folder.file("\(base)/Wan2.1_VAE.pth")): no such file; it holds the Wan VAE")
+        == "\(folder.file("\(base)/Wan2.1_VAE.pth")): no such file; it holds the VAE")
     #expect(throws: CheckpointError.self) { try models.tokenizer() }
     try remove("\(base)/diffusion_pytorch_model.safetensors.index.json")
     let half = #expect(throws: CheckpointError.self) { try models.transformer() }

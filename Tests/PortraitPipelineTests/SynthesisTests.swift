@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import OutputFiles
 import PortraitPipeline
 import TensorCore
 import TestSupport
@@ -102,7 +103,7 @@ import Testing
   @Test func withoutRoomNothingIsWritten() throws {
     let plan = try plan()
     for room in [0, plan.byteCount - 1] {
-      let error = #expect(throws: CheckpointError.self) {
+      let error = #expect(throws: OutputError.self) {
         try CheckpointSynthesis(
           plan, folder: folder.file("made"), overwrites: false, available: { _ in room })
       }
@@ -121,7 +122,7 @@ import Testing
     let plan = try plan()
     try synthesise(plan)
     let largest = plan.files.map(\.byteCount).max() ?? 0
-    #expect(throws: CheckpointError.self) {
+    #expect(throws: OutputError.self) {
       try CheckpointSynthesis(
         plan, folder: folder.file("made"), overwrites: true, available: { _ in largest - 1 })
     }
@@ -183,7 +184,7 @@ import Testing
 
   @Test func aFileInPlaceOfTheFolder() throws {
     let path = try folder.write([1], to: "made")
-    #expect(throws: CheckpointError.unwritable(path: path, reason: "it is a file, not a folder")) {
+    #expect(throws: OutputError.unwritable(path: path, reason: "it is a file, not a folder")) {
       try synthesise(plan())
     }
   }

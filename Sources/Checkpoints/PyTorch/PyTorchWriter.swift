@@ -1,4 +1,5 @@
 import Dispatch
+import OutputFiles
 import Synchronization
 import TensorCore
 
@@ -17,7 +18,7 @@ package final class PyTorchWriter: TensorFileWriter {
   /// Creates the file beside its final place.
   ///
   /// - Parameter entries: every tensor that will be written, in the order of the dict.
-  /// - Throws: `CheckpointError.duplicateTensor`, `.unwritable`, `.diskFull`.
+  /// - Throws: `CheckpointError.duplicateTensor`, `OutputError`.
   package init(path: String, entries: [TensorEntry]) throws {
     self.path = path
     self.entries = entries

@@ -18,8 +18,16 @@ package enum CheckpointLayout {
     }
   }
 
+  /// What a file of the layout is for.
+  package enum Part: Sendable {
+    case transformer, portraitEncoder, faceDetector, faceLandmarks, motionEncoder, tinyVAE, adapter
+    case configuration, baseTransformer, textEncoder, imageEncoder, vae, tokenizer
+  }
+
   /// One file of the layout.
   package struct Item: Sendable {
+    package let part: Part
+
     /// Below the folder.
     package let path: String
 
@@ -64,38 +72,54 @@ package enum CheckpointLayout {
     items.first { $0.network == network }
   }
 
+  /// The file of a part, below the folder.
+  package static func item(_ part: Part) -> Item {
+    guard let item = items.first(where: { $0.part == part }) else {
+      preconditionFailure("the layout has no file for \(part)")
+    }
+    return item
+  }
+
   package static let items: [Item] = [
     Item(
-      path: "\(own)/transformer.pt", purpose: "transformer", need: .always,
+      part: .transformer, path: "\(own)/transformer.pt", purpose: "transformer", need: .always,
       network: .flashPortraitTransformer),
     Item(
-      path: "\(own)/portrait_encoder.pt", purpose: "portrait encoder", need: .always,
+      part: .portraitEncoder, path: "\(own)/portrait_encoder.pt", purpose: "portrait encoder",
+      need: .always,
       network: .portraitEncoder),
     Item(
-      path: "\(own)/face_det.onnx", purpose: "face detector", need: .always, network: nil),
+      part: .faceDetector, path: "\(own)/face_det.onnx", purpose: "face detector", need: .always,
+      network: nil),
     Item(
-      path: "\(own)/face_landmark.onnx", purpose: "face landmarks", need: .always, network: nil),
+      part: .faceLandmarks, path: "\(own)/face_landmark.onnx", purpose: "face landmarks",
+      need: .always, network: nil),
     Item(
-      path: "\(own)/pd_fpg.pth", purpose: "motion encoder", need: .always,
+      part: .motionEncoder, path: "\(own)/pd_fpg.pth", purpose: "motion encoder", need: .always,
       network: .motionEncoder),
     Item(
-      path: "\(own)/fast_vae.pth", purpose: "tiny VAE", need: .acceleration, network: .tinyVAE),
+      part: .tinyVAE, path: "\(own)/fast_vae.pth", purpose: "tiny VAE", need: .acceleration,
+      network: .tinyVAE),
     Item(
-      path: "\(own)/fast_lora_rank64.safetensors", purpose: "4-step LoRA", need: .acceleration,
+      part: .adapter, path: "\(own)/fast_lora_rank64.safetensors", purpose: "4-step LoRA",
+      need: .acceleration,
       network: .adapter),
     Item(
-      path: configuration, purpose: "base configuration", need: .fallback, network: nil),
+      part: .configuration, path: configuration, purpose: "base configuration", need: .fallback,
+      network: nil),
     Item(
-      path: "\(base)/diffusion_pytorch_model.safetensors.index.json",
+      part: .baseTransformer, path: "\(base)/diffusion_pytorch_model.safetensors.index.json",
       purpose: "base transformer", need: .fallback, network: .wanTransformer),
     Item(
-      path: "\(base)/models_t5_umt5-xxl-enc-bf16.pth", purpose: "text encoder", need: .always,
+      part: .textEncoder, path: "\(base)/models_t5_umt5-xxl-enc-bf16.pth", purpose: "text encoder",
+      need: .always,
       network: .textEncoder),
     Item(
-      path: "\(base)/models_clip_open-clip-xlm-roberta-large-vit-huge-14.pth",
+      part: .imageEncoder, path: "\(base)/models_clip_open-clip-xlm-roberta-large-vit-huge-14.pth",
       purpose: "image encoder", need: .always, network: .imageEncoder),
-    Item(path: "\(base)/Wan2.1_VAE.pth", purpose: "VAE", need: .always, network: .wanVAE),
     Item(
-      path: tokenizer, purpose: "tokenizer", need: .always, network: nil),
+      part: .vae, path: "\(base)/Wan2.1_VAE.pth", purpose: "VAE", need: .always, network: .wanVAE),
+    Item(
+      part: .tokenizer, path: tokenizer, purpose: "tokenizer", need: .always, network: nil),
   ]
 }

@@ -1,3 +1,4 @@
+import OutputFiles
 import TensorCore
 
 /// Writes a safetensors file.
@@ -12,7 +13,7 @@ package final class SafetensorsWriter: TensorFileWriter {
   /// Creates the file beside its final place, with its header.
   ///
   /// - Parameter entries: every tensor that will be written.
-  /// - Throws: `CheckpointError.duplicateTensor`, `.unwritable`, `.diskFull`.
+  /// - Throws: `CheckpointError.duplicateTensor`, `OutputError`.
   package init(path: String, entries: [TensorEntry], metadata: [String: String] = [:]) throws {
     self.path = path
     let layout = try SafetensorsLayout(path: path, entries: entries, metadata: metadata)

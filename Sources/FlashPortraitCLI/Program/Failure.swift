@@ -1,6 +1,9 @@
 import Checkpoints
 import Foundation
 import Layers
+import MediaIO
+import ONNX
+import OutputFiles
 import PortraitModels
 import PortraitPipeline
 import TensorCore
@@ -19,8 +22,11 @@ package struct Failure: Equatable {
     case let error as CheckpointError: self.init(error.status, error.description)
     case let error as FaceError: self.init(error.status, error.description)
     case let error as NetworkError: self.init(.badData, error.description)
+    case let error as MediaError: self.init(error.status, error.description)
+    case let error as OutputError: self.init(error.status, error.description)
     case let error as PipelineError: self.init(error.status, error.description)
     case let error as TensorError: self.init(error.status, error.description)
+    case let error as ONNXError: self.init(error.status, error.description)
     case let error as CocoaError: self.init(cocoa: error)
     case let error as POSIXError: self.init(posix: error)
     default: return nil
@@ -74,6 +80,13 @@ extension CheckpointError {
     case .malformed, .unsupported, .forbiddenGlobal, .noSuchTensor, .duplicateTensor,
       .noCheckpoint, .mismatch, .adapterMismatch:
       .badData
+    }
+  }
+}
+
+extension OutputError {
+  var status: ExitStatus {
+    switch self {
     case .unwritable: .cannotCreate
     case .diskFull: .inputOutput
     }
@@ -89,6 +102,19 @@ extension FaceError {
   }
 }
 
+extension MediaError {
+  var status: ExitStatus {
+    switch self {
+    case .missing, .unreadable: .inputMissing
+    case .malformed, .nothingToRead, .unsupported, .tooLarge, .notEncodable: .badData
+    case .cancelled: .interrupted
+    case .componentMissing: .unavailable
+    case .unwritable: .cannotCreate
+    case .readFailed, .diskFull: .inputOutput
+    }
+  }
+}
+
 extension PipelineError {
   var status: ExitStatus {
     switch self {
@@ -97,6 +123,16 @@ extension PipelineError {
       .otherNetwork:
       .badData
     case .fileInTheWay: .cannotCreate
+    }
+  }
+}
+
+extension ONNXError {
+  var status: ExitStatus {
+    switch self {
+    case .unreadable: .inputMissing
+    case .malformed, .unknownOperators, .input, .node: .badData
+    case .invalid: .internalError
     }
   }
 }

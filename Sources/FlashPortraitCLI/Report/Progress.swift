@@ -3,7 +3,15 @@ import Foundation
 /// Tells on standard error how far a long command has come: one line that is redrawn on a
 /// terminal, a line every few seconds elsewhere, or JSON lines.
 final class Progress {
+  /// What is counted.
+  enum Unit {
+    case bytes
+    /// By its name in the singular.
+    case items(String)
+  }
+
   private let options: ReportingOptions
+  private let unit: Unit
   private let console: Console
   private let stage: String
   private let total: Int
@@ -14,17 +22,18 @@ final class Progress {
 
   /// - Parameters:
   ///   - stage: what is done, "writing out.safetensors".
-  ///   - total: bytes to do.
-  init(_ stage: String, total: Int, _ options: ReportingOptions) {
+  ///   - total: how many there are to do; 0 where nobody knows.
+  init(_ stage: String, total: Int, in unit: Unit = .bytes, _ options: ReportingOptions) {
     self.stage = stage
     self.total = total
+    self.unit = unit
     self.options = options
     console = Console.current
   }
 
-  /// Some more bytes are done.
-  func advance(_ bytes: Int) {
-    done += bytes
+  /// Some more are done.
+  func advance(_ count: Int) {
+    done += count
     let interval: Duration = console.messages.isTerminal ? .milliseconds(100) : .seconds(5)
     if let lastShown, ContinuousClock.now - lastShown < interval { return }
     // A short job says nothing on the way.
@@ -93,14 +102,26 @@ final class Progress {
   }
 
   private func line(_ elapsed: Double) -> String {
-    let share = total > 0 ? Double(done) / Double(total) : 1
+    let share = total > 0 ? "\(min(done, total) * 100 / total) %, " : ""
     let rate = elapsed > 0 ? Double(done) / elapsed : 0
-    var text = "\(printable(stage)): \(Int(share * 100)) %, \(formatBytes(done))"
-    text += String(format: ", %.1f s", elapsed)
-    if rate > 0 && done < total {
-      text += ", \(formatBytes(Int(rate)))/s, \(Int(Double(total - done) / rate) + 1) s left"
-    }
+    var text = "\(printable(stage)): \(share)\(amount)" + String(format: ", %.1f s", elapsed)
+    if rate > 0 { text += ", \(formatted(rate: rate))" }
+    if rate > 0 && done < total { text += ", \(Int(Double(total - done) / rate) + 1) s left" }
     return text
+  }
+
+  private var amount: String {
+    switch unit {
+    case .bytes: formatBytes(done)
+    case .items(let name): formatCount(done, name)
+    }
+  }
+
+  private func formatted(rate: Double) -> String {
+    switch unit {
+    case .bytes: formatBytes(Int(rate)) + "/s"
+    case .items(let name): String(format: rate < 10 ? "%.2f" : "%.1f", rate) + " \(name)s/s"
+    }
   }
 
   private func emit(_ event: Event) {

@@ -13,16 +13,23 @@ import WanModels
 package struct ModelFolder: Sendable {
   package let path: String
 
+  /// Files that were given singly; they win over the folder's.
+  private let files: [CheckpointLayout.Part: String]
+
   /// What the folder says of its sizes; nil where it is downloaded.
   package let geometry: ModelGeometry?
 
+  /// - Parameter files: given singly; they win over the folder's, which need not be there then.
   /// - Throws: `CheckpointError.unreadable` where there is no such folder; `PipelineError` for a
   ///   geometry that no network can have.
-  package init(_ path: String) throws {
+  package init(_ path: String, files: [CheckpointLayout.Part: String] = [:]) throws {
     var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue
-    else { throw CheckpointError.unreadable(path: path, reason: "no such folder") }
+    let isThere = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+    guard isThere ? isFolder.boolValue : !files.isEmpty else {
+      throw CheckpointError.unreadable(path: path, reason: "no such folder")
+    }
     self.path = path
+    self.files = files
     let file = "\(path)/\(CheckpointLayout.geometry)"
     geometry =
       FileManager.default.fileExists(atPath: file) ? try ModelGeometry.read(file) : nil
@@ -93,11 +100,7 @@ package struct ModelFolder: Sendable {
   ///
   /// - Throws: `CheckpointError.unreadable`, `.malformed`.
   package func tokenizer() throws -> Tokenizer {
-    let file = "\(path)/\(CheckpointLayout.tokenizer)"
-    guard FileManager.default.fileExists(atPath: file) else {
-      throw CheckpointError.unreadable(path: file, reason: "no such file; it is the tokenizer")
-    }
-    return try Tokenizer(path: file)
+    try Tokenizer(path: location(of: CheckpointLayout.item(.tokenizer)))
   }
 
   /// The image encoder.
@@ -198,9 +201,14 @@ package struct ModelFolder: Sendable {
     guard let item = CheckpointLayout.item(of: kind) else {
       preconditionFailure("the layout has no file for the \(kind.title)")
     }
+    return try location(of: item)
+  }
+
+  private func location(of item: CheckpointLayout.Item) throws -> String {
+    if let file = files[item.part] { return file }
     guard let location = item.location(in: path) else {
       throw CheckpointError.unreadable(
-        path: "\(path)/\(item.path)", reason: "no such file; it holds the \(kind.title)")
+        path: "\(path)/\(item.path)", reason: "no such file; it holds the \(item.purpose)")
     }
     return "\(path)/\(location)"
   }

@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import OutputFiles
 import TensorCore
 
 /// Writes a procedural checkpoint folder, one piece of a tensor at a time.
@@ -30,7 +31,7 @@ package struct CheckpointSynthesis {
   /// - Parameters:
   ///   - overwrites: whether other files may be replaced; then none is kept.
   ///   - available: bytes that can be written in a folder.
-  /// - Throws: `PipelineError.fileInTheWay`; `CheckpointError.diskFull` where there is no room,
+  /// - Throws: `PipelineError.fileInTheWay`; `OutputError.diskFull` where there is no room,
   ///   `.unwritable`.
   package init(
     _ plan: SynthesisPlan, folder: String, overwrites: Bool,
@@ -38,7 +39,7 @@ package struct CheckpointSynthesis {
   ) throws {
     var isFolder: ObjCBool = false
     if FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), !isFolder.boolValue {
-      throw CheckpointError.unwritable(path: folder, reason: "it is a file, not a folder")
+      throw OutputError.unwritable(path: folder, reason: "it is a file, not a folder")
     }
     self.folder = folder
     let states = try plan.files.map { file in
@@ -55,7 +56,7 @@ package struct CheckpointSynthesis {
     let needed = try Self.room(for: pending, in: folder)
     let free = try available(folder)
     if needed > free {
-      throw CheckpointError.diskFull(path: folder, needed: needed, available: free)
+      throw OutputError.diskFull(path: folder, needed: needed, available: free)
     }
   }
 
@@ -118,7 +119,7 @@ package struct CheckpointSynthesis {
     do {
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     } catch {
-      throw CheckpointError.unwritable(path: folder, reason: "no folder can be made there")
+      throw OutputError.unwritable(path: folder, reason: "no folder can be made there")
     }
   }
 

@@ -1,0 +1,130 @@
+import Foundation
+
+/// A file that appears under its name only when it is whole: it is written beside, flushed to disk
+/// and renamed; one that is dropped unfinished is removed.
+package final class AtomicFile {
+  package let path: String
+
+  /// Where the file lies until it is finished, for libraries that write files by themselves.
+  package let partialPath: String
+
+  private let descriptor: Int32
+  private var uncached: UncachedWriter?
+  private var isOpen = true
+
+  /// Bytes handed to the system in one call.
+  private static let chunk = 8 << 20
+
+  /// Creates the partial file, empty.
+  ///
+  /// - Throws: `OutputError`.
+  package init(path: String) throws {
+    self.path = path
+    let url = URL(fileURLWithPath: path)
+    let folder = url.deletingLastPathComponent().path
+    partialPath =
+      "\(folder)/.\(url.lastPathComponent).\(getpid())-\(UInt32.random(in: 0 ... .max)).partial"
+    descriptor = open(partialPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw OutputError(path: path, code: errno) }
+    // Tells others that its writer lives; a file system without locks does without.
+    _ = flock(descriptor, LOCK_EX | LOCK_NB)
+  }
+
+  /// Creates the partial file with its final size, which the disk must have room for; bytes that
+  /// are not written are zero.
+  ///
+  /// - Throws: `OutputError`.
+  package convenience init(path: String, byteCount: Int) throws {
+    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+    let available = try DiskSpace.available(in: folder)
+    guard byteCount <= available else {
+      throw OutputError.diskFull(path: path, needed: byteCount, available: available)
+    }
+    try self.init(path: path)
+    if byteCount >= UncachedWriter.leastFile { uncached = UncachedWriter(path: partialPath) }
+    guard ftruncate(descriptor, off_t(byteCount)) == 0 else {
+      throw OutputError(path: path, code: errno)
+    }
+  }
+
+  deinit { discard() }
+
+  /// Writes a small file whole.
+  ///
+  /// - Throws: `OutputError.unwritable`, `.diskFull`.
+  package static func write(_ data: Data, to path: String) throws {
+    let file = try AtomicFile(path: path, byteCount: data.count)
+    try data.withUnsafeBytes { try file.write($0, at: 0) }
+    try file.finish()
+  }
+
+  /// Removes from a folder the partial files whose writers were killed; those that are still being
+  /// written stay.
+  ///
+  /// - Throws: `OutputError.unwritable`.
+  package static func removeAbandoned(in folder: String) throws {
+    let names: [String]
+    do { names = try FileManager.default.contentsOfDirectory(atPath: folder) } catch {
+      throw OutputError.unwritable(path: folder, reason: "the folder cannot be listed")
+    }
+    for name in names where name.wholeMatch(of: /\..+\.\d+-\d+\.partial/) != nil {
+      let handle = open("\(folder)/\(name)", O_RDONLY | O_CLOEXEC)
+      guard handle >= 0 else { continue }
+      defer { close(handle) }
+      if flock(handle, LOCK_EX | LOCK_NB) == 0 { unlink("\(folder)/\(name)") }
+    }
+  }
+
+  /// Writes bytes at a place of the file.
+  ///
+  /// - Throws: `OutputError`.
+  package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
+    precondition(isOpen, "written after it was finished")
+    let done = uncached?.write(bytes, at: offset) ?? 0..<0
+    try writeCached(UnsafeRawBufferPointer(rebasing: bytes[..<done.lowerBound]), at: offset)
+    try writeCached(
+      UnsafeRawBufferPointer(rebasing: bytes[done.upperBound...]), at: offset + done.upperBound)
+  }
+
+  private func writeCached(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
+    var done = 0
+    while done < bytes.count {
+      let count = pwrite(
+        descriptor, bytes.baseAddress! + done, min(Self.chunk, bytes.count - done),
+        off_t(offset + done))
+      if count < 0 && errno == EINTR { continue }
+      guard count > 0 else { throw OutputError(path: path, code: errno) }
+      done += count
+    }
+  }
+
+  /// Flushes the file to disk and gives it its name.
+  ///
+  /// - Throws: `OutputError`.
+  package func finish() throws {
+    guard fsync(descriptor) == 0, rename(partialPath, path) == 0 else {
+      throw OutputError(path: path, code: errno)
+    }
+    isOpen = false
+    close(descriptor)
+    try flushFolder()
+  }
+
+  /// Removes what was written, unless the file is finished.
+  package func discard() {
+    guard isOpen else { return }
+    isOpen = false
+    close(descriptor)
+    unlink(partialPath)
+  }
+
+  /// Makes the new name last through a crash of the machine.
+  private func flushFolder() throws {
+    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+    let handle = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard handle >= 0 else { throw OutputError(path: path, code: errno) }
+    defer { close(handle) }
+    // Some file systems cannot flush a folder (EINVAL); the file itself is on disk.
+    guard fsync(handle) == 0 || errno == EINVAL else { throw OutputError(path: path, code: errno) }
+  }
+}
