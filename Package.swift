@@ -39,6 +39,7 @@ let package = Package(
     .target(
       name: "ONNX",
       dependencies: ["TensorCore", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      exclude: ["Format/onnx.proto"],
       swiftSettings: strictSwift),
     .target(
       name: "WanModels",

@@ -11,6 +11,9 @@ package enum DType: String, CaseIterable, Sendable, Codable {
   case i16 = "I16"
   case i32 = "I32"
   case i64 = "I64"
+  case u16 = "U16"
+  case u32 = "U32"
+  case u64 = "U64"
   case f8e4m3 = "F8_E4M3"
   case f8e5m2 = "F8_E5M2"
   case bool = "BOOL"
@@ -18,9 +21,9 @@ package enum DType: String, CaseIterable, Sendable, Codable {
   /// Bytes of one element.
   package var byteCount: Int {
     switch self {
-    case .f64, .i64: 8
-    case .f32, .i32: 4
-    case .bf16, .f16, .i16: 2
+    case .f64, .i64, .u64: 8
+    case .f32, .i32, .u32: 4
+    case .bf16, .f16, .i16, .u16: 2
     case .i8, .u8, .f8e4m3, .f8e5m2, .bool: 1
     }
   }
@@ -29,7 +32,7 @@ package enum DType: String, CaseIterable, Sendable, Codable {
   package var isFloatingPoint: Bool {
     switch self {
     case .f32, .bf16, .f16, .f64, .f8e4m3, .f8e5m2: true
-    case .i8, .u8, .i16, .i32, .i64, .bool: false
+    case .i8, .u8, .i16, .i32, .i64, .u16, .u32, .u64, .bool: false
     }
   }
 
@@ -45,6 +48,9 @@ package enum DType: String, CaseIterable, Sendable, Codable {
     case .i16: FP_I16
     case .i32: FP_I32
     case .i64: FP_I64
+    case .u16: FP_U16
+    case .u32: FP_U32
+    case .u64: FP_U64
     case .f8e4m3: FP_F8_E4M3
     case .f8e5m2: FP_F8_E5M2
     case .bool: FP_BOOL

@@ -6,7 +6,8 @@
 
 static const char *const type_names[FP_DTYPE_COUNT] = {"F32", "BF16", "F16", "F64",
                                                        "I8",  "U8",   "I16", "I32",
-                                                       "I64", "F8_E4M3", "F8_E5M2", "BOOL"};
+                                                       "I64", "F8_E4M3", "F8_E5M2", "BOOL",
+                                                       "U16", "U32",  "U64"};
 
 /// Fails unless a conversion equals the plain C version, bit for bit.
 static void compare_pair(fp_check_run *run, fp_dtype target, fp_dtype source, const void *elements,
@@ -128,6 +129,13 @@ static void check_contract(fp_check_run *run) {
       {-0.9f, FP_U8, 0},
       {-7.9f, FP_U8, 0},
       {255.9f, FP_U8, 255},
+      {-0.9f, FP_U16, 0},
+      {7e4f, FP_U16, 0xffff},
+      {-1e10f, FP_U32, 0},
+      {4e9f, FP_U32, 4000000000u},
+      {1e19f, FP_U64, 10000000000000000000u},
+      {1e20f, FP_U64, 0xffffffffffffffffu},
+      {-1, FP_U64, 0},
       {300, FP_U8, 255},
       {-128.9f, FP_I8, 0x80},
       {-200, FP_I8, 0x80},

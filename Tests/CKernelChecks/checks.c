@@ -12,6 +12,7 @@ static const fp_check_topic *const topics[] = {
     &fp_attention_checks,
     &fp_conv_kernel_checks,
     &fp_conv_checks,
+    &fp_winograd_checks,
     &fp_lowrank_checks,
     &fp_procedural_checks,
     &fp_far_checks,

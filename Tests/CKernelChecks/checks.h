@@ -11,6 +11,7 @@ typedef struct fp_check_topic {
 
 extern const fp_check_topic fp_conv_checks;
 extern const fp_check_topic fp_conv_kernel_checks;
+extern const fp_check_topic fp_winograd_checks;
 extern const fp_check_topic fp_amx_checks;
 extern const fp_check_topic fp_attention_checks;
 extern const fp_check_topic fp_convert_checks;

@@ -61,7 +61,7 @@ import Testing
   @Test func sizesAndKinds() {
     let sizes: [DType: Int] = [
       .f32: 4, .bf16: 2, .f16: 2, .f64: 8, .i8: 1, .u8: 1, .i16: 2, .i32: 4, .i64: 8,
-      .f8e4m3: 1, .f8e5m2: 1, .bool: 1,
+      .f8e4m3: 1, .f8e5m2: 1, .bool: 1, .u16: 2, .u32: 4, .u64: 8,
     ]
     #expect(sizes.count == DType.allCases.count)
     for type in DType.allCases { #expect(type.byteCount == sizes[type], "\(type)") }
@@ -72,6 +72,7 @@ import Testing
   @Test func namesAreThoseOfSafetensors() {
     let names = [
       "F32", "BF16", "F16", "F64", "I8", "U8", "I16", "I32", "I64", "F8_E4M3", "F8_E5M2", "BOOL",
+      "U16", "U32", "U64",
     ]
     #expect(Set(DType.allCases.map(\.rawValue)) == Set(names))
   }

@@ -7,52 +7,15 @@ Says how far off each output and state is, and ends with status 1 where one is o
 tolerance. Needs torch, numpy and safetensors.
 """
 
-import fnmatch
-import json
 import pathlib
 import re
 import sys
 
 import torch
-from safetensors import safe_open
 
 import expression_models as models
 import procedural
-
-
-class File:
-    def __init__(self, path):
-        self.name = pathlib.Path(path).stem
-        with safe_open(path, framework="torch") as file:
-            metadata = file.metadata() or {}
-            self.tensors = {name: file.get_tensor(name) for name in file.keys()}
-        self.config = json.loads(metadata["config"])
-        self.tolerance = json.loads(metadata["tolerance"])
-
-    def input(self, name):
-        listed = self.config.get("procedural_inputs", {}).get(name)
-        if listed:
-            return torch.from_numpy(
-                procedural.noise(listed["name"], listed["shape"], listed["scale"]))
-        return self.tensors.get(name)
-
-    def outputs(self, *prefixes):
-        return [name for name in self.tensors if name.startswith(prefixes)]
-
-    def sliced(self, name, value):
-        for patterns, text in self.config.get("subsample", {}).items():
-            if any(fnmatch.fnmatch(name, p.strip()) or fnmatch.fnmatch(name, p.strip() + "_*")
-                   for p in patterns.split(",")):
-                axes = [[int(n) if n.strip() else None for n in axis.split(":")]
-                        for axis in text.strip("[]").split(",")]
-                return value[tuple(slice(*a) if len(a) > 1 else a[0] for a in axes)]
-        return value
-
-    def bound(self, name):
-        for pattern, bound in self.tolerance.items():
-            if pattern != "default" and fnmatch.fnmatch(name, pattern):
-                return bound
-        return self.tolerance["default"]
+from golden_file import File
 
 
 def filled(module, prefix=""):
@@ -124,7 +87,7 @@ def main():
     folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else own
     wrong = 0
     for path in sorted(folder.glob("*.safetensors")):
-        file = File(path)
+        file = File(path, "torch")
         if file.config["kind"] not in KINDS:
             continue
         results = KINDS[file.config["kind"]](file)

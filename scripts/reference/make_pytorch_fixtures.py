@@ -193,8 +193,8 @@ def readable(folder):
             "u": torch.zeros(2, dtype=torch.uint16),
             "f": torch.ones(1),
         },
-        {"f": torch.ones(1)},
-        {"z": "(torch.complex64, not read)", "u": "(torch.uint16, not read)"},
+        {"u": torch.zeros(2, dtype=torch.uint16), "f": torch.ones(1)},
+        {"z": "(torch.complex64, not read)"},
     )
 
 

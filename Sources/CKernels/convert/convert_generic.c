@@ -16,15 +16,25 @@ static bool is_whole(fp_dtype type) {
   case FP_I32:
   case FP_I64:
   case FP_BOOL:
+  case FP_U16:
+  case FP_U32:
+  case FP_U64:
     return true;
   default:
     return false;
   }
 }
 
+static bool is_unsigned(fp_dtype type) {
+  return type == FP_U8 || type == FP_U16 || type == FP_U32 || type == FP_U64;
+}
+
+/// The bits of U64 as they are.
 static int64_t load_whole(const char *place, fp_dtype type) {
   int16_t short_value;
   int32_t int_value;
+  uint16_t unsigned_short;
+  uint32_t unsigned_int;
   int64_t long_value;
   switch (type) {
   case FP_I8:
@@ -36,6 +46,12 @@ static int64_t load_whole(const char *place, fp_dtype type) {
   case FP_I16:
     memcpy(&short_value, place, sizeof short_value);
     return short_value;
+  case FP_U16:
+    memcpy(&unsigned_short, place, sizeof unsigned_short);
+    return unsigned_short;
+  case FP_U32:
+    memcpy(&unsigned_int, place, sizeof unsigned_int);
+    return unsigned_int;
   case FP_I32:
     memcpy(&int_value, place, sizeof int_value);
     return int_value;
@@ -66,12 +82,14 @@ static int64_t truncate(double value, fp_dtype type) {
     return value != 0; // NaN is true
   if (value != value)
     return 0;
-  const int bits = 8 * (int)fp_dtype_size(type) - (type == FP_U8 ? 0 : 1);
+  if (type == FP_U64)
+    return (int64_t)(value >= 0x1p64 ? UINT64_MAX : value <= -1 ? 0 : (uint64_t)value);
+  const int bits = 8 * (int)fp_dtype_size(type) - (is_unsigned(type) ? 0 : 1);
   const double beyond = bits == 63 ? 0x1p63 : (double)((int64_t)1 << bits);
   const int64_t largest = bits == 63 ? INT64_MAX : ((int64_t)1 << bits) - 1;
   if (value >= beyond)
     return largest;
-  if (type == FP_U8)
+  if (is_unsigned(type))
     return value <= -1 ? 0 : (int64_t)value;
   return value < -beyond ? -largest - 1 : (int64_t)value;
 }
@@ -97,6 +115,8 @@ static float load_float(const char *place, fp_dtype type) {
     return fp_f8_e4m3_to_f32(*(const uint8_t *)place);
   case FP_F8_E5M2:
     return fp_f8_e5m2_to_f32(*(const uint8_t *)place);
+  case FP_U64:
+    return (float)(uint64_t)load_whole(place, type);
   default:
     return (float)load_whole(place, type);
   }
@@ -158,7 +178,8 @@ static void convert_double(char *target, fp_dtype target_type, const char *sourc
   for (size_t i = 0; i < count; i++) {
     double value;
     if (target_type == FP_F64) {
-      value = (double)load_whole(source + i * fp_dtype_size(source_type), source_type);
+      const int64_t whole = load_whole(source + i * fp_dtype_size(source_type), source_type);
+      value = source_type == FP_U64 ? (double)(uint64_t)whole : (double)whole;
       memcpy(target + 8 * i, &value, sizeof value);
     } else {
       memcpy(&value, source + 8 * i, sizeof value);

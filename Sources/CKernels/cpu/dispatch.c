@@ -12,6 +12,7 @@ static void fill_generic(fp_kernels *kernels) {
   fp_convert_init_generic(&kernels->convert);
   fp_matmul_init_generic(&kernels->matmul);
   fp_conv_init_generic(&kernels->conv);
+  fp_winograd_init_generic(&kernels->winograd);
   fp_peak_init_generic(&kernels->peak);
   fp_elementwise_init_generic(&kernels->elementwise);
   fp_norm_init_generic(&kernels->norm);
@@ -30,6 +31,7 @@ static void fill_avx2(fp_kernels *kernels) {
   fp_convert_init_avx2(&kernels->convert);
   fp_matmul_init_avx2(&kernels->matmul);
   fp_conv_init_avx2(&kernels->conv);
+  fp_winograd_init_avx2(&kernels->winograd);
   fp_peak_init_avx2(&kernels->peak);
   fp_elementwise_init_avx2(&kernels->elementwise);
   fp_norm_init_avx2(&kernels->norm);
@@ -47,6 +49,7 @@ static void fill_avx512(fp_kernels *kernels, uint32_t features) {
   fp_convert_init_avx512(&kernels->convert, features);
   fp_matmul_init_avx512(&kernels->matmul, features);
   fp_conv_init_avx512(&kernels->conv);
+  fp_winograd_init_avx512(&kernels->winograd);
   fp_peak_init_avx512(&kernels->peak, features);
   fp_elementwise_init_avx512(&kernels->elementwise);
   fp_norm_init_avx512(&kernels->norm);
@@ -70,6 +73,7 @@ static void fill_neon(fp_kernels *kernels) {
   fp_convert_init_neon(&kernels->convert);
   fp_matmul_init_neon(&kernels->matmul);
   fp_conv_init_neon(&kernels->conv);
+  fp_winograd_init_neon(&kernels->winograd);
   fp_peak_init_neon(&kernels->peak);
   fp_elementwise_init_neon(&kernels->elementwise);
   fp_norm_init_neon(&kernels->norm);

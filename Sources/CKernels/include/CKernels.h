@@ -19,5 +19,6 @@
 #include "fp_softmax.h"
 #include "fp_procedural.h"
 #include "fp_types.h"
+#include "fp_winograd.h"
 
 #endif

@@ -37,4 +37,13 @@ const char *fp_cpu_name(void);
 /// returns how many there are, 0 where the system does not tell.
 int fp_cpu_allowed_processors(int *processors, int capacity);
 
+/// Tells the processor that a loop waits for memory that another thread will write.
+static inline void fp_cpu_pause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("isb" ::: "memory"); // waits longer than "yield", which most cores ignore
+#endif
+}
+
 #endif

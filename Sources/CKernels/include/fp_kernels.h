@@ -18,6 +18,7 @@
 #include "fp_lowrank.h"
 #include "fp_procedural.h"
 #include "fp_types.h"
+#include "fp_winograd.h"
 
 typedef struct fp_kernels {
   fp_isa isa;
@@ -25,6 +26,7 @@ typedef struct fp_kernels {
   fp_convert_kernels convert;
   fp_matmul_kernels matmul;
   fp_conv_kernels conv;
+  fp_winograd_kernels winograd;
   fp_peak_kernels peak;
   fp_elementwise_kernels elementwise;
   fp_norm_kernels norm;

@@ -20,6 +20,9 @@ typedef enum fp_dtype {
   FP_F8_E4M3, // "fn": no infinity, 0x7f and 0xff are NaN
   FP_F8_E5M2,
   FP_BOOL,
+  FP_U16,
+  FP_U32,
+  FP_U64,
   FP_DTYPE_COUNT
 } fp_dtype;
 
@@ -28,13 +31,16 @@ static inline size_t fp_dtype_size(fp_dtype dtype) {
   switch (dtype) {
   case FP_F64:
   case FP_I64:
+  case FP_U64:
     return 8;
   case FP_F32:
   case FP_I32:
+  case FP_U32:
     return 4;
   case FP_BF16:
   case FP_F16:
   case FP_I16:
+  case FP_U16:
     return 2;
   default:
     return 1;

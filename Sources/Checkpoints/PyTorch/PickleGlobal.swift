@@ -90,8 +90,11 @@ enum TorchType: String, CaseIterable {
     case .int64: .i64
     case .uint8: .u8
     case .bool: .bool
-    case .uint16, .uint32, .uint64, .complex32, .complex64, .complex128, .float8E4M3Unsigned,
-      .float8E5M2Unsigned, .float8E8M0:
+    case .uint16: .u16
+    case .uint32: .u32
+    case .uint64: .u64
+    case .complex32, .complex64, .complex128, .float8E4M3Unsigned, .float8E5M2Unsigned,
+      .float8E8M0:
       nil
     }
   }
@@ -109,6 +112,9 @@ enum TorchType: String, CaseIterable {
     case .i16: self = .int16
     case .i32: self = .int32
     case .i64: self = .int64
+    case .u16: self = .uint16
+    case .u32: self = .uint32
+    case .u64: self = .uint64
     case .u8: self = .uint8
     case .bool: self = .bool
     }

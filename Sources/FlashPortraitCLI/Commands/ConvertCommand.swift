@@ -87,9 +87,10 @@ struct ConvertCommand: ComputingCommand {
     let plan = try request.plan(for: file)
     let input = try ConversionInput(
       file, adapters: loras, items: plan.items, leavesOutMisfits: allowUnmatchedLora)
-    if split { try OutputCheck.makeFolder(output) }
-    try OutputCheck.run(
-      plan, inputs: inputPaths(of: file) + loras.map(\.path), overwrites: overwrite)
+    if split { try OutputPath.makeFolder(output) }
+    try OutputPath.check(
+      plan.outputPaths, inputs: inputPaths(of: file) + loras.map(\.path), overwrites: overwrite)
+    try plan.checkRoom()
     let progress = Progress("writing \(output)", total: plan.byteCount, reporting)
     let leftOut = request.leftOut(of: file)
     if let first = leftOut.first {

@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import OutputFiles
 import TensorCore
 
 /// What `convert` will write: decided and checked in full before the first byte.
@@ -45,6 +46,19 @@ struct ConversionPlan {
   var byteCount: Int { groups.flatMap(\.files).reduce(0) { $0 + $1.byteCount } }
   var outputPaths: [String] { groups.flatMap(\.outputPaths) }
   var items: [Item] { groups.flatMap(\.files).flatMap(\.items) }
+
+  /// - Throws: `OutputError.diskFull` where the outputs have no room on their disk.
+  func checkRoom() throws {
+    guard let first = outputPaths.first else { return }
+    let available = try DiskSpace.available(in: OutputPath.folder(of: first))
+    // A header line takes a name and some numbers.
+    let headers = groups.flatMap(\.files).flatMap(\.entries)
+      .reduce(0) { $0 + $1.name.utf8.count + 128 }
+    let needed = byteCount + headers
+    if needed > available {
+      throw OutputError.diskFull(path: first, needed: needed, available: available)
+    }
+  }
 
   /// - Parameters:
   ///   - parts: path and tensors of each output, before it is cut into shards.

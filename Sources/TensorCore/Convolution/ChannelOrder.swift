@@ -44,7 +44,31 @@ extension Tensor {
     }
     let source = try contiguous()
     let result = try Tensor(uninitialized: shape, dtype: type)
-    let (sourceRow, targetRow) = (columns * dtype.byteCount, rows * type.byteCount)
+    source.transpose(rows: rows, columns: columns, into: result, context)
+    return result
+  }
+
+  /// Turns a matrix over: `[rows, columns]` to `[columns, rows]`, both row-major float32 or bfloat16.
+  ///
+  /// - Throws: `TensorError.shapeMismatch`, `.unsupportedType`.
+  package func transpose(into result: Tensor, on context: ComputeContext = .shared) throws {
+    for tensor in [self, result] where ![.f32, .bf16].contains(tensor.dtype) {
+      throw TensorError.unsupportedType(operation: "transposition", found: tensor.dtype)
+    }
+    guard shape.rank == 2, result.shape.axes == [shape[1], shape[0]], isContiguous,
+      result.isContiguous
+    else {
+      throw TensorError.shapeMismatch(
+        operation: "transposition", expected: "a row-major matrix", found: "\(shape)")
+    }
+    try result.requireWritable("transposition")
+    transpose(rows: shape[0], columns: shape[1], into: result, context)
+  }
+
+  private func transpose(
+    rows: Int, columns: Int, into result: Tensor, _ context: ComputeContext
+  ) {
+    let (sourceRow, targetRow) = (columns * dtype.byteCount, rows * result.dtype.byteCount)
     // Bands of the longer side: few channels, many positions, or the other way round.
     let byRows = rows > columns
     let length = byRows ? rows : columns
@@ -52,12 +76,11 @@ extension Tensor {
     context.pool.forEach(length.dividedUp(by: band)) { piece in
       let begin = piece * band
       let count = min(band, length - begin)
-      let from = source.pointer + begin * (byRows ? sourceRow : dtype.byteCount)
-      let into = result.pointer + begin * (byRows ? type.byteCount : targetRow)
+      let from = pointer + begin * (byRows ? sourceRow : dtype.byteCount)
+      let into = result.pointer + begin * (byRows ? result.dtype.byteCount : targetRow)
       context.kernels.pointee.conv.transpose(
-        into, type.kernelType, targetRow, from, dtype.kernelType, sourceRow,
+        into, result.dtype.kernelType, targetRow, from, dtype.kernelType, sourceRow,
         Int64(byRows ? count : rows), Int64(byRows ? columns : count))
     }
-    return result
   }
 }

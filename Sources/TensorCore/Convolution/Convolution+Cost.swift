@@ -3,7 +3,7 @@ import CKernels
 // What a convolution takes: for plans of memory, and for rates.
 extension Convolution {
   /// Bytes of the packed weights.
-  package var weightByteCount: Int { packed.byteCount }
+  package var weightByteCount: Int { packed.byteCount + (winograd?.packed.byteCount ?? 0) }
 
   /// Bytes of one input frame, ready to be read.
   package func frameByteCount(rows: Int, columns: Int) -> Int {

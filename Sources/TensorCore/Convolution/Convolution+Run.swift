@@ -27,10 +27,14 @@ extension Convolution {
         operation: "convolution", expected: "frames of \(rows)x\(columns) padded alike",
         found: "\(frames.map(\.shape)), \(framePadding) frames of padding")
     }
-    let result = try output ?? Tensor(uninitialized: Shape(validating: size), dtype: outputType)
-    try result.requirePositions(size, "convolution output")
-    try result.requireWritable("convolution")
-    try epilogue.residual?.requirePositions(size, "convolution residual")
+    let result = try checkedResult(size, epilogue, outputType, output)
+    if framePadding == 0, let weights = winogradWeights(rows: rows, columns: columns) {
+      try convolve(
+        Pictures(frames, channels: inputChannels), weights: weights, epilogue: epilogue,
+        into: result)
+      withExtendedLifetime(frames) {}
+      return result
+    }
     let pointers = frames.map { Optional($0.pointer) }
     try pointers.withUnsafeBufferPointer { pointers in
       var run = fp_conv_run()
@@ -40,7 +44,11 @@ extension Convolution {
       run.pad = SIMD3(framePadding, geometry.paddingBefore.y, geometry.paddingBefore.z).tuple
       run.out = SIMD3(size[0], size[1], size[2]).tuple
       run.weights = UnsafeRawPointer(packed.base)
-      describe(result, epilogue, in: &run)
+      run.epilogue = kernelEpilogue(epilogue, into: result)
+      run.y_frame = result.strides[0] * result.dtype.byteCount
+      if let residual = epilogue.residual {
+        run.residual_frame = residual.strides[0] * residual.dtype.byteCount
+      }
       try perform(run)
     }
     withExtendedLifetime((frames, result, epilogue)) {}
@@ -58,20 +66,49 @@ extension Convolution {
     ]
   }
 
-  private func describe(_ result: Tensor, _ epilogue: Epilogue, in run: inout fp_conv_run) {
-    run.epilogue.bias = bias?.floatPointer
-    run.epilogue.activation = epilogue.activation.kernelActivation
-    run.epilogue.last = epilogue.last.kernelActivation
-    run.epilogue.y = result.pointer
-    run.epilogue.y_type = result.dtype.kernelType
-    run.epilogue.y_row = result.strides[2] * result.dtype.byteCount
-    run.y_frame = result.strides[0] * result.dtype.byteCount
+  /// The tensor that a result goes into.
+  private func checkedResult(
+    _ size: [Int], _ epilogue: Epilogue, _ outputType: DType, _ output: Tensor?
+  ) throws -> Tensor {
+    let result = try output ?? Tensor(uninitialized: Shape(validating: size), dtype: outputType)
+    try result.requirePositions(size, "convolution output")
+    try result.requireWritable("convolution")
+    try epilogue.residual?.requirePositions(size, "convolution residual")
+    return result
+  }
+
+  /// Convolves a clip that can be read where it lies, nil where it has to be made ready first.
+  func convolvedInPlace(
+    _ x: Tensor, _ prologue: PixelPrologue, _ epilogue: Epilogue, _ outputType: DType,
+    _ output: Tensor?
+  ) throws -> Tensor? {
+    guard x.shape.rank == 4, x.shape[3] == inputChannels,
+      let weights = winogradWeights(rows: x.shape[1], columns: x.shape[2]),
+      let pictures = Pictures(x, prologue: prologue, output: output)
+    else { return nil }
+    try prologue.validate(channels: inputChannels, groups: geometry.groups)
+    let size = outputShape(
+      frames: x.shape[0], rows: x.shape[1], columns: x.shape[2], framePadding: 0)
+    let result = try checkedResult(size, epilogue, outputType, output)
+    try convolve(pictures, weights: weights, epilogue: epilogue, into: result)
+    withExtendedLifetime(x) {}
+    return result
+  }
+
+  func kernelEpilogue(_ epilogue: Epilogue, into result: Tensor) -> fp_epilogue {
+    var description = fp_epilogue()
+    description.bias = bias?.floatPointer
+    description.activation = epilogue.activation.kernelActivation
+    description.last = epilogue.last.kernelActivation
+    description.y = result.pointer
+    description.y_type = result.dtype.kernelType
+    description.y_row = result.strides[2] * result.dtype.byteCount
     if let residual = epilogue.residual {
-      run.epilogue.residual = UnsafeRawPointer(residual.pointer)
-      run.epilogue.residual_type = residual.dtype.kernelType
-      run.epilogue.residual_row = residual.strides[2] * residual.dtype.byteCount
-      run.residual_frame = residual.strides[0] * residual.dtype.byteCount
+      description.residual = UnsafeRawPointer(residual.pointer)
+      description.residual_type = residual.dtype.kernelType
+      description.residual_row = residual.strides[2] * residual.dtype.byteCount
     }
+    return description
   }
 
   private func perform(_ run: fp_conv_run) throws {
@@ -80,7 +117,12 @@ extension Convolution {
     var (sharedRun, sharedDescription) = (run, description)
     let plan = fp_conv_plan_for(kernels, &sharedDescription, &sharedRun)
     let scratch = try WorkerScratch(byteCount: plan.scratch_bytes, context: context)
-    context.pool.forEach(Int(plan.tasks)) { task, worker in
+    let positions = run.out.0 * run.out.1 * run.out.2
+    let products = positions * description.out_channels * Int64(inputChannels / geometry.groups)
+    let taps = geometry.isTransposed ? 1 : kernel.x * kernel.y * kernel.z
+    context.pool.forEach(
+      Int(plan.tasks), cost: Double(products) * Double(taps)
+    ) { task, worker in
       var (run, description, plan) = (run, description, plan)
       fp_conv_perform(
         kernels, &description, &run, &plan, Int64(task), scratch.pointer(of: worker))

@@ -12,7 +12,7 @@ package struct Convolution: Sendable {
   /// Channels of a pixel that it writes.
   package let outputChannels: Int
   /// How the kernel moves.
-  package let geometry: ConvolutionGeometry
+  package private(set) var geometry: ConvolutionGeometry
   /// `.f32`, or `.bf16`: weights and pixels are rounded.
   package let arithmetic: Arithmetic
 
@@ -20,6 +20,7 @@ package struct Convolution: Sendable {
   package let bias: Tensor?
 
   let packed: TensorStorage
+  let winograd: WinogradWeights?
   let context: ComputeContext
 
   /// Packs weights; the checkpoint's are not needed afterwards.
@@ -58,11 +59,25 @@ package struct Convolution: Sendable {
     self.context = context
     self.bias = try bias?.converted(to: .f32, on: context)
     try self.bias?.require(vector: outputChannels, "convolution bias")
-    packed = try Self.pack(
-      weight.contiguous(),
-      as: Self.describe(
-        inputChannels, outputChannels, kernel: kernel, geometry: geometry, arithmetic: arithmetic),
-      on: context)
+    let description = Self.describe(
+      inputChannels, outputChannels, kernel: kernel, geometry: geometry, arithmetic: arithmetic)
+    let weight = try weight.contiguous()
+    packed = try Self.pack(weight, as: description, on: context)
+    winograd = try WinogradWeights(weight, geometry: geometry, as: description, on: context)
+  }
+
+  /// The same weights with other paddings; nothing is packed again.
+  ///
+  /// - Throws: `TensorError.shapeMismatch` where a value is out of range.
+  package func padding(
+    before: SIMD3<Int>, after: SIMD3<Int>, output: SIMD3<Int> = .zero
+  ) throws -> Convolution {
+    var result = self
+    result.geometry.paddingBefore = before
+    result.geometry.paddingAfter = after
+    result.geometry.outputPadding = output
+    try result.geometry.validate()
+    return result
   }
 
   private static func pack(
@@ -132,6 +147,9 @@ package struct Convolution: Sendable {
     _ x: Tensor, prologue: PixelPrologue = .init(), epilogue: Epilogue = .init(),
     outputType: DType = .f32, output: Tensor? = nil
   ) throws -> Tensor {
+    if let result = try convolvedInPlace(x, prologue, epilogue, outputType, output) {
+      return result
+    }
     let frames = try padded(x, prologue: prologue, mayShare: true)
     return try convolve(
       frames, rows: x.shape[1], columns: x.shape[2], framePadding: geometry.paddingBefore.x,

@@ -23,6 +23,7 @@ package struct KernelTopic: Sendable, Equatable {
     ("sums out of products", range(\.matmul.store)),
     ("attention", range(\.attention)),
     ("convolutions", range(\.conv)),
+    ("3x3 convolutions in float32", range(\.winograd)),
     ("conversions", range(\.convert)),
     ("element-wise", range(\.elementwise)),
     ("norms", range(\.norm)),

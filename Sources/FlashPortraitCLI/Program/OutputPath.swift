@@ -1,22 +1,20 @@
-import Checkpoints
 import Foundation
-import OutputFiles
 
-/// Checks of the outputs before anything is written.
-enum OutputCheck {
-  /// - Throws: `CommandError.outputExists`, `.outputIsInput`, `.outputNotCreated`,
-  ///   `OutputError.diskFull`.
-  static func run(_ plan: ConversionPlan, inputs: [String], overwrites: Bool) throws {
+/// Checks of paths that a command will write, before anything is written.
+enum OutputPath {
+  /// - Parameters:
+  ///   - inputs: files that must not be written over.
+  ///   - overwrites: whether files that are there may be replaced.
+  /// - Throws: `CommandError.outputExists`, `.outputIsInput`, `.outputNotCreated`.
+  static func check(_ paths: [String], inputs: [String], overwrites: Bool) throws {
     let inputs = Set(inputs.map(realPath))
-    for path in plan.outputPaths {
+    for path in paths {
       if inputs.contains(realPath(path)) { throw CommandError.outputIsInput(path: path) }
       try checkPlace(path, overwrites: overwrites)
     }
-    guard let first = plan.outputPaths.first else { return }
-    try checkRoom(for: plan, in: folder(of: first), first)
   }
 
-  /// Makes the folder of a split, which need not be there.
+  /// Makes a folder, which may be there.
   ///
   /// - Throws: `CommandError.outputNotCreated`.
   static func makeFolder(_ path: String) throws {
@@ -43,20 +41,8 @@ enum OutputCheck {
     if !overwrites { throw CommandError.outputExists(path: path) }
   }
 
-  private static func checkRoom(
-    for plan: ConversionPlan, in folder: String, _ path: String
-  ) throws {
-    let available = try DiskSpace.available(in: folder)
-    // A header line takes a name and some numbers.
-    let headers = plan.groups.flatMap(\.files).flatMap(\.entries)
-      .reduce(0) { $0 + $1.name.utf8.count + 128 }
-    let needed = plan.byteCount + headers
-    if needed > available {
-      throw OutputError.diskFull(path: path, needed: needed, available: available)
-    }
-  }
-
-  private static func folder(of path: String) -> String {
+  /// The folder that a file lies in.
+  static func folder(of path: String) -> String {
     URL(fileURLWithPath: path).deletingLastPathComponent().path
   }
 

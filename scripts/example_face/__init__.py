@@ -1,0 +1,1 @@
+"""The face of the project's example: its landmarks, its motion, pictures and networks for it."""
