@@ -99,7 +99,8 @@ let package = Package(
       name: "ImagingTests", dependencies: ["Imaging", "TensorCore", "Checkpoints", "TestSupport"],
       swiftSettings: strictSwift),
     .testTarget(
-      name: "MediaIOTests", dependencies: ["Imaging", "MediaIO", "TensorCore", "TestSupport"],
+      name: "MediaIOTests",
+      dependencies: ["Imaging", "MediaIO", "OutputFiles", "TensorCore", "TestSupport"],
       swiftSettings: strictSwift),
     .testTarget(
       name: "ONNXTests",
