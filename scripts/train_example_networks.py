@@ -51,7 +51,9 @@ def detector_loss(outputs, target, sides):
     off = (scores - wanted).abs() ** 2
     entropy = functional.binary_cross_entropy(scores, wanted, reduction="none")
     count = wanted.sum().clamp(min=1)
-    classes = (off * entropy * (target >= 0)).sum() / count * 2
+    # A face that is none is worse than a cell that misses one: its neighbours find it too.
+    weight = (target >= 0) * (2 - wanted)
+    classes = (off * entropy * weight).sum() / count * 2
     found = target == 1
     logits = boxes[found].unflatten(-1, (4, 8))
     sides = sides[found].clamp(0, 6.99)

@@ -99,7 +99,7 @@ def place(painter, canvas, others):
     width, height = DETECTOR
     head, points, _ = painter.head()
     low, high = np.split(pictures.extent(points), 2)
-    size = np.exp(random.uniform(np.log(11), np.log(150)))
+    size = np.exp(random.uniform(np.log(12), np.log(150)))
     turn = random.uniform(-25, 25) if random.random() < 0.7 else 0
     centre = random.uniform(0, 1, 2) * (width, height)
     matrix = pictures.similarity(size / (high - low).max(), turn, (low + high) / 2, centre)
@@ -138,7 +138,9 @@ def detector_answer(boxes):
             from_box = np.concatenate([corner - box[:2], box[2:] - corner], axis=1) / stride
             fits = REACH[stride][0] <= longer < REACH[stride][1]
             near = away <= max(0.22 * longer, 0.55 * stride)
-            score[(from_box.min(axis=1) > 0) & (score == 0)] = -1
+            # Round the middle, and for the strides next to the right one, either will do.
+            either = REACH[stride][0] / 2 <= longer < REACH[stride][1] * 2
+            score[(away <= max(0.33 * longer, 0.9 * stride)) & (score == 0) & either] = -1
             if fits:
                 positive = near & (from_box.min(axis=1) > 0)
                 score[positive] = 1

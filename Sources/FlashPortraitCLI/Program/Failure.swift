@@ -93,7 +93,7 @@ extension MediaError {
   var status: ExitStatus {
     switch self {
     case .missing, .unreadable: .inputMissing
-    case .malformed, .nothingToRead, .unsupported, .tooLarge: .badData
+    case .malformed, .nothingToRead, .unsupported, .tooLarge, .notEncodable: .badData
     case .cancelled: .interrupted
     case .componentMissing: .unavailable
     case .unwritable: .cannotCreate

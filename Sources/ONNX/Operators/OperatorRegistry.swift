@@ -2,7 +2,8 @@
 package enum OperatorRegistry {
   /// One table for each family; a table is named after its file.
   private static let families: [[String: OperatorDefinition]] = [
-    normalizationOperators
+    convolutionOperators, poolingOperators, normalizationOperators, matrixOperators,
+    spaceOperators, resizeOperators,
   ]
 
   /// Operators of the standard's own domain, by name.
