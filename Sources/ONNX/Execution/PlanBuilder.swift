@@ -17,8 +17,8 @@ struct PlanBuilder {
     let outputs = graph.outputs.map { lowering.resolved($0.name) }
     var constants = lowering.constants
     var nodes = Self.needed(lowering.nodes, for: outputs)
-    var fusion = GraphFusion(nodes: nodes, constants: constants, outputs: Set(outputs))
-    try fusion.run()
+    let fusion = try GraphFusion(
+      nodes: nodes, constants: constants, outputs: outputs, context: context.compute)
     (nodes, constants) = (fusion.nodes, fusion.constants)
     return try assemble(
       Self.needed(nodes, for: outputs), constants: constants,
