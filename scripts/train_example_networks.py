@@ -24,7 +24,7 @@ from example_face import networks, pictures, samples
 
 # The program drops a face whose probability is below 1e-4: the logits are stretched after the
 # training so that nothing else comes near a face.
-STRETCH = 2.0
+STRETCH = 5.0
 
 
 class Stream(torch.utils.data.IterableDataset):
