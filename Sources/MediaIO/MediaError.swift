@@ -22,7 +22,10 @@ package enum MediaError: Error, Equatable, CustomStringConvertible {
   /// More pixels than are ever allocated for one picture.
   case tooLarge(path: String, width: Int, height: Int, limit: Int)
 
-  /// Reading was stopped from outside.
+  /// Pictures that cannot become a video.
+  case notEncodable(path: String, reason: String)
+
+  /// Reading or writing was stopped from outside.
   case cancelled(path: String)
 
   /// The installed FFmpeg libraries lack a part.
@@ -48,7 +51,8 @@ package enum MediaError: Error, Equatable, CustomStringConvertible {
       "\(path): \(found) is not supported: \(advice)"
     case .tooLarge(let path, let width, let height, let limit):
       "\(path): \(width)x\(height) pixels are more than the \(limit) that are read: scale it down"
-    case .cancelled(let path): "\(path): reading was stopped"
+    case .notEncodable(let path, let reason): "\(path): cannot be encoded: \(reason)"
+    case .cancelled(let path): "\(path): was stopped on the way"
     case .componentMissing(let name, let purpose):
       "the installed FFmpeg lacks \(name), needed to \(purpose): install a complete FFmpeg"
     case .unwritable(let path, let reason): "\(path): cannot be written: \(reason)"

@@ -2,6 +2,7 @@ import Checkpoints
 import Foundation
 import Layers
 import MediaIO
+import ONNX
 import OutputFiles
 import PortraitPipeline
 import TensorCore
@@ -23,6 +24,7 @@ package struct Failure: Equatable {
     case let error as OutputError: self.init(error.status, error.description)
     case let error as PipelineError: self.init(error.status, error.description)
     case let error as TensorError: self.init(error.status, error.description)
+    case let error as ONNXError: self.init(error.status, error.description)
     case let error as CocoaError: self.init(cocoa: error)
     case let error as POSIXError: self.init(posix: error)
     default: return nil
@@ -93,7 +95,7 @@ extension MediaError {
   var status: ExitStatus {
     switch self {
     case .missing, .unreadable: .inputMissing
-    case .malformed, .nothingToRead, .unsupported, .tooLarge: .badData
+    case .malformed, .nothingToRead, .unsupported, .tooLarge, .notEncodable: .badData
     case .cancelled: .interrupted
     case .componentMissing: .unavailable
     case .unwritable: .cannotCreate
@@ -110,6 +112,16 @@ extension PipelineError {
       .otherNetwork:
       .badData
     case .fileInTheWay: .cannotCreate
+    }
+  }
+}
+
+extension ONNXError {
+  var status: ExitStatus {
+    switch self {
+    case .unreadable: .inputMissing
+    case .malformed, .unknownOperators, .input, .node: .badData
+    case .invalid: .internalError
     }
   }
 }

@@ -8,6 +8,8 @@ package struct Node: Sendable {
   package var operatorName: String
   /// "" for the standard's own operators.
   package var domain: String
+  /// Tells functions of one name apart; else "".
+  package var overload: String
   /// Version of the operator set that the model asks for.
   package var opset: Int
   /// Values that it reads; "" for an optional input that is left out.
@@ -17,12 +19,14 @@ package struct Node: Sendable {
   package var attributes: [String: Attribute]
 
   package init(
-    name: String = "", operatorName: String, domain: String = "", opset: Int, inputs: [String],
+    name: String = "", operatorName: String, domain: String = "", overload: String = "", opset: Int,
+    inputs: [String],
     outputs: [String], attributes: [String: Attribute] = [:]
   ) {
     self.name = name
     self.operatorName = operatorName
     self.domain = domain
+    self.overload = overload
     self.opset = opset
     self.inputs = inputs
     self.outputs = outputs

@@ -2,7 +2,9 @@
 package enum OperatorRegistry {
   /// One table for each family; a table is named after its file.
   private static let families: [[String: OperatorDefinition]] = [
-    normalizationOperators
+    convolutionOperators, poolingOperators, normalizationOperators, matrixOperators,
+    spaceOperators, resizeOperators, activationOperators, elementwiseOperators, constantOperators,
+    gatherOperators, movementOperators, reductionOperators, shapeOperators,
   ]
 
   /// Operators of the standard's own domain, by name.
@@ -12,6 +14,7 @@ package enum OperatorRegistry {
 
   /// The operator of a node, nil where there is none.
   package static func definition(of node: Node) -> OperatorDefinition? {
+    if node.domain == GraphFusion.domain { return fusedConvolution }
     guard node.domain.isEmpty, let definition = standard[node.operatorName],
       node.opset >= definition.since
     else { return nil }

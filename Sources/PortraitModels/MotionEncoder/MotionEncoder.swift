@@ -38,9 +38,9 @@ package struct MotionEncoder: Sendable {
   /// Is shown hidden states of some of the crops, in order.
   package typealias Observer = (Stage, Tensor) throws -> Void
 
-  /// Crops that are encoded together: the smallest pictures of the hourglass then give all threads
-  /// work, and the hidden states stay below 150 MB.
-  private static let cropsPerPass = 8
+  /// Crops that are encoded together: the small pictures of the hourglass then give all threads
+  /// work, and most hidden states stay in the caches.
+  private static let cropsPerPass = 4
 
   /// - Throws: `NetworkError.configuration`, and what the source throws.
   package init(

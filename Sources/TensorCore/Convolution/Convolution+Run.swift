@@ -117,7 +117,12 @@ extension Convolution {
     var (sharedRun, sharedDescription) = (run, description)
     let plan = fp_conv_plan_for(kernels, &sharedDescription, &sharedRun)
     let scratch = try WorkerScratch(byteCount: plan.scratch_bytes, context: context)
-    context.pool.forEach(Int(plan.tasks)) { task, worker in
+    let positions = run.out.0 * run.out.1 * run.out.2
+    let products = positions * description.out_channels * Int64(inputChannels / geometry.groups)
+    let taps = geometry.isTransposed ? 1 : kernel.x * kernel.y * kernel.z
+    context.pool.forEach(
+      Int(plan.tasks), cost: Double(products) * Double(taps)
+    ) { task, worker in
       var (run, description, plan) = (run, description, plan)
       fp_conv_perform(
         kernels, &description, &run, &plan, Int64(task), scratch.pointer(of: worker))

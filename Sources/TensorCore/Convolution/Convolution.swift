@@ -12,7 +12,7 @@ package struct Convolution: Sendable {
   /// Channels of a pixel that it writes.
   package let outputChannels: Int
   /// How the kernel moves.
-  package let geometry: ConvolutionGeometry
+  package private(set) var geometry: ConvolutionGeometry
   /// `.f32`, or `.bf16`: weights and pixels are rounded.
   package let arithmetic: Arithmetic
 
@@ -64,6 +64,20 @@ package struct Convolution: Sendable {
     let weight = try weight.contiguous()
     packed = try Self.pack(weight, as: description, on: context)
     winograd = try WinogradWeights(weight, geometry: geometry, as: description, on: context)
+  }
+
+  /// The same weights with other paddings; nothing is packed again.
+  ///
+  /// - Throws: `TensorError.shapeMismatch` where a value is out of range.
+  package func padding(
+    before: SIMD3<Int>, after: SIMD3<Int>, output: SIMD3<Int> = .zero
+  ) throws -> Convolution {
+    var result = self
+    result.geometry.paddingBefore = before
+    result.geometry.paddingAfter = after
+    result.geometry.outputPadding = output
+    try result.geometry.validate()
+    return result
   }
 
   private static func pack(

@@ -131,7 +131,8 @@ extension Convolution {
     let rowsPerBand = max(1, (1 << 18) / max(1, bytes / max(1, rows)))
     let bands = rows.dividedUp(by: rowsPerBand)
     let shared = description
-    context.pool.forEach(frames.count * bands) { piece in
+    let cost = Double(frames.count * bytes) * ComputeContext.costOfByte
+    context.pool.forEach(frames.count * bands, cost: cost) { piece in
       var description = shared
       var shape = shape
       let frame = piece / bands

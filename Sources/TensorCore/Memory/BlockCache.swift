@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
 
-/// Large blocks of memory that were given back, kept for the next request of the same size.
+/// Blocks of memory that were given back, kept for the next request of the same size.
 ///
 /// A network asks for the same sizes over and over; fresh pages would have to be cleared by the
 /// system each time. What is kept is bounded, and goes back to the system where memory runs out.
@@ -18,8 +18,13 @@ package final class BlockCache: Sendable {
 
   /// Bytes to keep at most.
   package let limit: Int
-  /// The longest kept first.
-  private let blocks = Mutex<[Block]>([])
+  private let kept = Mutex(Kept())
+
+  private struct Kept {
+    /// The longest kept first.
+    var blocks: [Block] = []
+    var byteCount = 0
+  }
 
   /// - Parameter limit: bytes to keep at most.
   package init(limit: Int) { self.limit = limit }
@@ -27,12 +32,16 @@ package final class BlockCache: Sendable {
   deinit { drain() }
 
   /// Bytes that are kept now.
-  package var byteCount: Int { blocks.withLock { Self.total($0) } }
+  package var byteCount: Int { kept.withLock { $0.byteCount } }
 
   /// A kept block of exactly that many bytes, nil where there is none.
   package func take(byteCount: Int) -> UnsafeMutableRawPointer? {
-    let block = blocks.withLock { blocks in
-      blocks.lastIndex { $0.byteCount == byteCount }.map { blocks.remove(at: $0) }
+    let block = kept.withLock { kept -> Block? in
+      guard let index = kept.blocks.lastIndex(where: { $0.byteCount == byteCount }) else {
+        return nil
+      }
+      kept.byteCount -= byteCount
+      return kept.blocks.remove(at: index)
     }
     return block.flatMap { UnsafeMutableRawPointer(bitPattern: $0.address) }
   }
@@ -40,28 +49,26 @@ package final class BlockCache: Sendable {
   /// Keeps a block that `malloc` or `posix_memalign` made; frees those kept longest, or the block
   /// itself, where there would be too much.
   package func give(_ memory: UnsafeMutableRawPointer, byteCount: Int) {
-    let surplus = blocks.withLock { blocks in
-      blocks.append(Block(byteCount: byteCount, address: UInt(bitPattern: memory)))
+    let surplus = kept.withLock { kept in
+      kept.blocks.append(Block(byteCount: byteCount, address: UInt(bitPattern: memory)))
+      kept.byteCount += byteCount
       var count = 0
-      var kept = Self.total(blocks)
-      while kept > limit {
-        kept -= blocks[count].byteCount
+      while kept.byteCount > limit {
+        kept.byteCount -= kept.blocks[count].byteCount
         count += 1
       }
-      defer { blocks.removeFirst(count) }
-      return blocks.prefix(count)
+      defer { kept.blocks.removeFirst(count) }
+      return kept.blocks.prefix(count)
     }
     for block in surplus { block.release() }
   }
 
   /// Frees all that is kept.
   package func drain() {
-    let all = blocks.withLock { blocks in
-      defer { blocks = [] }
-      return blocks
+    let all = kept.withLock { kept in
+      defer { kept = Kept() }
+      return kept.blocks
     }
     for block in all { block.release() }
   }
-
-  private static func total(_ blocks: [Block]) -> Int { blocks.reduce(0) { $0 + $1.byteCount } }
 }

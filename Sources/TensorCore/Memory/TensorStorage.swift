@@ -20,6 +20,10 @@ package final class TensorStorage: @unchecked Sendable {
   /// Storage from this size on is aligned to, and advised to use, 2 MiB pages.
   private static let hugePage = 2 << 20
 
+  /// Storage from this size on is kept for the next request when it is given back: the system would
+  /// take its pages away and clear others for it.
+  private static let keptSize = 64 << 10
+
   private init(
     base: UnsafeMutableRawPointer, byteCount: Int, isWritable: Bool, file: MappedFile? = nil,
     release: @escaping () -> Void = {}
@@ -38,17 +42,18 @@ package final class TensorStorage: @unchecked Sendable {
   /// - Throws: `TensorError.outOfMemory`.
   package static func allocate(byteCount: Int) throws -> TensorStorage {
     precondition(byteCount >= 0, "negative size")
-    let isLarge = byteCount >= hugePage
-    let alignment = isLarge ? hugePage : 64
+    let isKept = byteCount >= keptSize
+    let alignment = byteCount >= hugePage ? hugePage : isKept ? 4096 : 64
     // Half the address space and more is nobody's, and rounding it up could overflow.
     guard byteCount <= Int.max / 2 else { throw TensorError.outOfMemory(bytes: byteCount) }
     let padded = (max(byteCount, 1) + alignment - 1) / alignment * alignment
     let memory =
-      isLarge
-      ? largeMemory(byteCount: padded) : alignedMemory(byteCount: padded, alignment: alignment)
+      isKept
+      ? keptMemory(byteCount: padded, alignment: alignment)
+      : alignedMemory(byteCount: padded, alignment: alignment)
     guard let memory else { throw TensorError.outOfMemory(bytes: byteCount) }
     return TensorStorage(base: memory, byteCount: byteCount, isWritable: true) {
-      if isLarge { BlockCache.shared.give(memory, byteCount: padded) } else { free(memory) }
+      if isKept { BlockCache.shared.give(memory, byteCount: padded) } else { free(memory) }
     }
   }
 
@@ -58,15 +63,15 @@ package final class TensorStorage: @unchecked Sendable {
   }
 
   /// A block that was given back, else a fresh one.
-  private static func largeMemory(byteCount: Int) -> UnsafeMutableRawPointer? {
+  private static func keptMemory(byteCount: Int, alignment: Int) -> UnsafeMutableRawPointer? {
     if let kept = BlockCache.shared.take(byteCount: byteCount) { return kept }
-    var memory = alignedMemory(byteCount: byteCount, alignment: hugePage)
+    var memory = alignedMemory(byteCount: byteCount, alignment: alignment)
     if memory == nil {
       BlockCache.shared.drain()
-      memory = alignedMemory(byteCount: byteCount, alignment: hugePage)
+      memory = alignedMemory(byteCount: byteCount, alignment: alignment)
     }
     // A hint: where the kernel has no huge pages to give, ordinary ones serve.
-    if let memory { _ = madvise(memory, byteCount, MADV_HUGEPAGE) }
+    if let memory, alignment == hugePage { _ = madvise(memory, byteCount, MADV_HUGEPAGE) }
     return memory
   }
 

@@ -67,6 +67,9 @@ extension ComputeContext {
   /// Elements in a piece of work: enough to hide the cost of handing it out.
   private static let pieceElements = 1 << 15
 
+  /// Multiply-adds that take as long as moving a byte to or from the nearer memory.
+  static let costOfByte = 1.0
+
   /// Runs `body(start, length)` for pieces of 0 ..< count.
   func forEachChunk(of count: Int, _ body: (Int, Int) -> Void) {
     let piece = Self.pieceElements

@@ -36,7 +36,8 @@ extension Tensor {
     let result = try Tensor(
       uninitialized: Shape(validating: leading + [pooled.x, pooled.y, shape[-1]]), dtype: dtype)
     let pictures = leading.reduce(1, *)
-    context.pool.forEach(pictures * pooled.x) { piece in
+    let cost = Double(kernel.x * kernel.y * result.count) * 4 * ComputeContext.costOfByte
+    context.pool.forEach(pictures * pooled.x, cost: cost) { piece in
       let picture = piece / pooled.x
       let row = Int64(piece % pooled.x)
       var arguments = x.pooling(kernel, stride, padding)

@@ -219,7 +219,11 @@ extension Tensor {
     let scratch = UnsafeMutablePointer<Float>.allocate(capacity: width * context.pool.threadCount)
     defer { scratch.deallocate() }
     let kernels = context.kernels.pointee.resample
-    context.pool.forEach(planes * outputHeight) { piece, worker in
+    // Two taps for each of a row's inputs and outputs, and more where the filter is wider.
+    let cost = Double(planes * outputHeight * (width + outputWidth * channels)) * 8
+    context.pool.forEach(
+      planes * outputHeight, cost: cost * ComputeContext.costOfByte
+    ) { piece, worker in
       let row = scratch + worker * width
       kernels.outer(
         row, floatElements + piece / outputHeight * height * width, rows,

@@ -1,2 +1,0 @@
-import MediaIO
-import Testing
