@@ -1,143 +1,121 @@
 import TensorCore
 
-/// A colour to draw with.
-package struct DrawingColor: Sendable, Equatable {
-  package let red: UInt8
-  package let green: UInt8
-  package let blue: UInt8
-
-  package init(red: UInt8, green: UInt8, blue: UInt8) {
-    self.red = red
-    self.green = green
-    self.blue = blue
-  }
-
-  package static let black = DrawingColor(red: 0, green: 0, blue: 0)
-  package static let white = DrawingColor(red: 255, green: 255, blue: 255)
-}
-
-/// A picture to draw on: smooth dots and lines, rectangles, small text. What lies outside is cut off;
-/// places that are not finite draw nothing.
-///
-/// Points are `(x, y)` in pixels, with whole numbers at the centres of pixels.
-package struct Canvas: ~Copyable {
-  /// What was drawn so far: U8 `[rows, columns, 3]`.
+/// Draws on a copy of a picture. What lies outside the picture is cut off; positions are in pixels, those
+/// of whole numbers being the pixels' centres.
+package struct Canvas {
+  /// The picture with what was drawn.
   package let pixels: Tensor
+
   private let order: PixelOrder
   private let rows: Int
   private let columns: Int
 
-  /// Begins with a copy of a picture.
-  ///
+  /// - Parameter picture: U8 `[rows, columns, 3]`; it is copied.
   /// - Throws: `ImagingError.notAPicture`, `TensorError.outOfMemory`.
   package init(copying picture: Tensor, order: PixelOrder) throws {
     let source = try picture.picture(for: "drawing")
-    let copy = try Tensor(uninitialized: source.shape, dtype: .u8)
-    withExtendedLifetime(source) {
-      copy.pointer.copyMemory(from: source.pointer, byteCount: source.byteCount)
-    }
-    pixels = copy
+    pixels = try Tensor(uninitialized: source.shape, dtype: .u8)
+    pixels.pointer.copyMemory(from: source.pointer, byteCount: source.byteCount)
     self.order = order
-    (rows, columns) = (source.shape[0], source.shape[1])
+    (rows, columns) = (pixels.shape[0], pixels.shape[1])
   }
 
-  /// A filled circle.
-  package func dot(at center: SIMD2<Double>, radius: Double, color: DrawingColor) {
-    line(from: center, to: center, width: 2 * radius, color: color)
-  }
-
-  /// A line with round ends.
-  package func line(
-    from start: SIMD2<Double>, to end: SIMD2<Double>, width: Double, color: DrawingColor
-  ) {
-    let reach = width / 2 + 0.5
-    guard reach > 0.5, (start + end).isFinite, (end - start).isFinite, reach.isFinite else {
-      return
-    }
-    let low = pointwiseMin(start, end) - reach
-    let high = pointwiseMax(start, end) + reach
-    let along = end - start
-    let squared = (along * along).sum()
-    for row in Self.pixels(low.y, high.y, rows) {
-      for column in Self.pixels(low.x, high.x, columns) {
-        let point = SIMD2(Double(column), Double(row))
-        // The nearest place of the line.
-        let share = squared > 0 ? min(max(((point - start) * along).sum() / squared, 0), 1) : 0
-        let offset = point - (start + share * along)
-        blend(row, column, color, reach - (offset * offset).sum().squareRoot())
-      }
+  /// A filled disc with a smooth edge.
+  package func fillDisc(center: SIMD2<Double>, radius: Double, color: Color) {
+    guard center.x.isFinite, center.y.isFinite, radius > 0 else { return }
+    let reach = radius + 1
+    cover(
+      columns: (center.x - reach)...(center.x + reach),
+      rows: (center.y - reach)...(center.y + reach), color
+    ) { point in
+      let offset = point - center
+      return radius + 0.5 - (offset * offset).sum().squareRoot()
     }
   }
 
-  /// A rectangle's outline.
-  package func rectangle(
-    from low: SIMD2<Double>, to high: SIMD2<Double>, width: Double, color: DrawingColor
-  ) {
-    let corners = [low, SIMD2(high.x, low.y), high, SIMD2(low.x, high.y), low]
-    for (start, end) in zip(corners, corners.dropFirst()) {
-      line(from: start, to: end, width: width, color: color)
-    }
-  }
-
-  /// A filled rectangle of whole pixels.
-  package func fill(rows: Range<Int>, columns: Range<Int>, color: DrawingColor) {
-    for row in rows.clamped(to: 0..<self.rows) {
-      for column in columns.clamped(to: 0..<self.columns) { blend(row, column, color, 1) }
-    }
-  }
-
-  /// One line of text in a font of 5x7 pixels, 6 apart; small letters are drawn as capitals.
+  /// The outline of a rectangle.
   ///
   /// - Parameters:
-  ///   - row: of its upper left pixel; `column` likewise.
-  ///   - scale: how many pixels wide and high the font's are.
-  ///   - background: of a box one font pixel larger than the text, nil for none.
-  package func text(
-    _ text: String, row: Int, column: Int, scale: Int = 1, color: DrawingColor,
-    background: DrawingColor? = nil
+  ///   - from, to: its left upper and right lower corner.
+  ///   - thickness: of the line, which lies inside.
+  package func strokeRectangle(
+    from: SIMD2<Double>, to: SIMD2<Double>, thickness: Double, color: Color
   ) {
-    let places = -(1 << 24)...(1 << 24)
-    guard places.contains(row), places.contains(column), (1...1024).contains(scale) else { return }
-    if let background {
-      let width = BitmapFont.width(of: text)
-      fill(
-        rows: row - scale..<row + (BitmapFont.height + 1) * scale,
-        columns: column - scale..<column + (width + 1) * scale, color: background)
+    fillRectangle(from: from, to: SIMD2(to.x, from.y + thickness), color: color)
+    fillRectangle(from: SIMD2(from.x, to.y - thickness), to: to, color: color)
+    let (top, bottom) = (from.y + thickness, to.y - thickness)
+    fillRectangle(
+      from: SIMD2(from.x, top), to: SIMD2(from.x + thickness, bottom), color: color)
+    fillRectangle(from: SIMD2(to.x - thickness, top), to: SIMD2(to.x, bottom), color: color)
+  }
+
+  /// A filled rectangle: its pixels' centres lie from its left upper corner up to, and not on, its
+  /// right lower one.
+  package func fillRectangle(from: SIMD2<Double>, to: SIMD2<Double>, color: Color) {
+    guard from.x < to.x, from.y < to.y else { return }
+    cover(columns: from.x...to.x, rows: from.y...to.y, color) { point in
+      point.x >= from.x && point.x < to.x && point.y >= from.y && point.y < to.y ? 1 : 0
     }
-    for (place, character) in text.enumerated() {
-      let left = column + place * BitmapFont.advance * scale
-      if left >= columns { break }
-      for (line, bits) in BitmapFont.rows(of: character).enumerated() {
-        for dot in 0..<BitmapFont.glyphWidth
-        where bits >> (BitmapFont.glyphWidth - 1 - dot) & 1 == 1 {
-          let (top, start) = (row + line * scale, left + dot * scale)
-          fill(rows: top..<top + scale, columns: start..<start + scale, color: color)
+  }
+
+  /// A line of text on a ground of its own.
+  ///
+  /// - Parameters:
+  ///   - place: the left upper corner of the ground.
+  ///   - point: side of the squares that letters are made of, 1 or more; a letter is 7 of them high.
+  package func write(
+    _ text: String, at place: SIMD2<Double>, point: Int, color: Color, ground: Color
+  ) {
+    let point = Double(max(point, 1))
+    let letters = text.map(Lettering.rows)
+    let size = Self.textSize(text, point: Int(point))
+    fillRectangle(from: place, to: place + size, color: ground)
+    for (number, rows) in letters.enumerated() {
+      let left = place.x + point * Double(1 + number * Lettering.advance)
+      for (row, bits) in (rows ?? []).enumerated() {
+        for column in 0..<Lettering.columns where bits >> (Lettering.columns - 1 - column) & 1 == 1 {
+          let corner = SIMD2(
+            left + point * Double(column), place.y + point * Double(1 + row))
+          fillRectangle(from: corner, to: corner + point, color: color)
         }
       }
     }
   }
 
-  /// The pixels of an axis between two places.
-  private static func pixels(_ low: Double, _ high: Double, _ count: Int) -> Range<Int> {
-    let first = min(max(low.rounded(.up), 0), Double(count))
-    let last = min(max(high.rounded(.down), -1), Double(count - 1))
-    return Int(first)..<max(Int(last) + 1, Int(first))
+  /// Columns and rows that a line of text takes with its ground.
+  package static func textSize(_ text: String, point: Int) -> SIMD2<Double> {
+    SIMD2(
+      Double(point * (1 + text.count * Lettering.advance)),
+      Double(point * (2 + Lettering.rows)))
   }
 
-  /// - Parameter coverage: how much of the pixel is covered; below 0 nothing, above 1 all.
-  private func blend(_ row: Int, _ column: Int, _ color: DrawingColor, _ coverage: Double) {
-    guard coverage > 0 else { return }
-    let share = min(coverage, 1)
-    let place = (pixels.pointer + (row * columns + column) * 3).assumingMemoryBound(to: UInt8.self)
-    let (first, last) = order == .rgb ? (color.red, color.blue) : (color.blue, color.red)
-    for channel in 0..<3 {
-      let level = channel == 0 ? first : channel == 1 ? color.green : last
-      let mixed = Double(place[channel]) * (1 - share) + Double(level) * share
-      place[channel] = UInt8(mixed.rounded())
+  /// Mixes a colour into the pixels of a range.
+  ///
+  /// - Parameter share: of the colour at a place, 1 or more being all of it.
+  private func cover(
+    columns columnRange: ClosedRange<Double>, rows rowRange: ClosedRange<Double>, _ color: Color,
+    share: (SIMD2<Double>) -> Double
+  ) {
+    let paint = color.channels(order)
+    let base = pixels.pointer.assumingMemoryBound(to: UInt8.self)
+    for row in Self.whole(rowRange, below: rows) {
+      for column in Self.whole(columnRange, below: columns) {
+        let share = min(max(share(SIMD2(Double(column), Double(row))), 0), 1)
+        guard share > 0 else { continue }
+        let pixel = base + 3 * (row * columns + column)
+        for channel in 0..<3 {
+          let old = Double(pixel[channel])
+          pixel[channel] = UInt8((old + (paint[channel] - old) * share).rounded())
+        }
+      }
     }
   }
-}
 
-extension SIMD2<Double> {
-  fileprivate var isFinite: Bool { x.isFinite && y.isFinite }
+  /// Whole numbers of a range that are indices.
+  private static func whole(_ range: ClosedRange<Double>, below count: Int) -> Range<Int> {
+    let first = range.lowerBound.rounded(.up)
+    let last = range.upperBound.rounded(.down)
+    guard first < Double(count), last >= 0, first <= last else { return 0..<0 }
+    return Int(max(first, 0))..<Int(min(last, Double(count - 1))) + 1
+  }
 }

@@ -24,6 +24,8 @@ struct ConvolutionOperator: Sendable {
   private let epilogue: Convolution.Epilogue
   /// nil where the weights are only known at run time.
   private var packed: Packed?
+  /// Adds a residual whose shape is not that of the result.
+  private let add: Kernel?
 
   private struct Packed: Sendable {
     let convolution: Convolution
@@ -39,10 +41,20 @@ struct ConvolutionOperator: Sendable {
     epilogue = Convolution.Epilogue(
       activation: try Activation(fused: node.string("#activation")),
       last: try Activation(fused: node.string("#last")))
+    add = try node.has(input: 3) ? Self.addition(preparation) : nil
     let biasIsKnown = !node.has(input: 2) || preparation.constant(2) != nil
     if let weight = preparation.constant(1), biasIsKnown {
       packed = try pack(weight, bias: preparation.constant(2))
     }
+  }
+
+  private static func addition(_ preparation: NodePreparation) throws -> Kernel {
+    let node = Node(operatorName: "Add", opset: 14, inputs: ["a", "b"], outputs: ["c"])
+    guard let definition = OperatorRegistry.definition(of: node) else {
+      throw ONNXError.invalid("no operator Add")
+    }
+    return try definition.build(
+      NodePreparation(node: node, constants: [nil, nil], context: preparation.context))
   }
 
   var kernel: Kernel { { [self] in try [run($0)] } }
@@ -86,9 +98,40 @@ struct ConvolutionOperator: Sendable {
     let sizes = Array(x.shape.axes.dropFirst(2))
     let padded = try self.padded(packed, for: sizes)
     let rows = try x.converted32(on: context.compute).channelsLastRows(on: context.compute)
-    let residual = try (inputs.count > 3 ? inputs[3] : nil)?.channelsLastRows(on: context.compute)
-    let result = try convolve(rows, residual: residual, sizes: sizes, padded)
-    return try result.channelsFirstView().converted(like: x, on: context.compute)
+    guard let residual = inputs.count > 3 ? inputs[3] : nil else {
+      let result = try convolve(rows, residual: nil, sizes: sizes, padded, epilogue)
+      return try result.channelsFirstView().converted(like: x, on: context.compute)
+    }
+    let expected = [x.shape[0], convolution.outputChannels] + spatialSizes(padded, sizes)
+    if residual.shape.axes == expected, residual.dtype == .f32, x.dtype == .f32 {
+      let terms = try residual.channelsLastRows(on: context.compute)
+      return try convolve(rows, residual: terms, sizes: sizes, padded, epilogue)
+        .channelsFirstView()
+    }
+    return try spreadSum(
+      convolve(rows, residual: nil, sizes: sizes, padded, .init(activation: epilogue.activation))
+        .channelsFirstView().converted(like: x, on: context.compute), residual)
+  }
+
+  /// The sum where one side repeats along some axes, and what follows it.
+  private func spreadSum(_ sum: Tensor, _ residual: Tensor) throws -> Tensor {
+    guard let add, let result = try add([sum, residual]).first else {
+      throw ONNXError.invalid("the sum has no result")
+    }
+    guard epilogue.last == .relu else { return result }
+    return try result.converted32(on: context.compute).applying(.relu, on: context.compute)
+      .converted(like: sum, on: context.compute)
+  }
+
+  private func spatialSizes(_ convolution: Convolution, _ sizes: [Int]) -> [Int] {
+    Array(outputSizes(convolution, sizes).suffix(sizes.count))
+  }
+
+  private func outputSizes(_ convolution: Convolution, _ sizes: [Int]) -> [Int] {
+    let all = WindowGeometry.three(sizes, 1)
+    return (0..<3).map {
+      convolution.geometry.outputSize(axis: $0, kernel: convolution.kernel[$0], input: all[$0])
+    }
   }
 
   /// The convolution with the paddings that an input of a size asks for.
@@ -134,14 +177,12 @@ struct ConvolutionOperator: Sendable {
 
   /// - Parameter rows: `[N, ..., C]`.
   private func convolve(
-    _ rows: Tensor, residual: Tensor?, sizes: [Int], _ convolution: Convolution
+    _ rows: Tensor, residual: Tensor?, sizes: [Int], _ convolution: Convolution,
+    _ wanted: Convolution.Epilogue
   ) throws -> Tensor {
     let all = WindowGeometry.three(sizes, 1)
     let geometry = convolution.geometry
-    let output = SIMD3(
-      geometry.outputSize(axis: 0, kernel: convolution.kernel.x, input: all.x),
-      geometry.outputSize(axis: 1, kernel: convolution.kernel.y, input: all.y),
-      geometry.outputSize(axis: 2, kernel: convolution.kernel.z, input: all.z))
+    let output = WindowGeometry.three(outputSizes(convolution, sizes), 1)
     try checkFrame(all, geometry, channels: convolution.inputChannels)
     let batch = rows.shape[0]
     let channels = convolution.outputChannels
@@ -154,7 +195,7 @@ struct ConvolutionOperator: Sendable {
     guard result.count > 0, rows.count > 0 else { return result }
     let x = try rows.reshaped([clips, frames, all.y, all.z, convolution.inputChannels])
     let y = try result.reshaped([clips, outputFrames, output.y, output.z, channels])
-    var epilogue = epilogue
+    var epilogue = wanted
     let terms = try residual?.reshaped(y.shape)
     for clip in 0..<clips {
       epilogue.residual = terms?[clip]
