@@ -91,7 +91,7 @@ let package = Package(
     .testTarget(
       name: "GoldenTests",
       dependencies: [
-        "TensorCore", "Checkpoints", "Layers", "Imaging", "WanModels", "PortraitModels",
+        "TensorCore", "Checkpoints", "Layers", "Imaging", "MediaIO", "WanModels", "PortraitModels",
         "TestSupport",
       ],
       swiftSettings: strictSwift),

@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import Imaging
 import Layers
 import MediaIO
 import ONNX
@@ -22,6 +23,7 @@ package struct Failure: Equatable {
     case let error as CheckpointError: self.init(error.status, error.description)
     case let error as FaceError: self.init(error.status, error.description)
     case let error as NetworkError: self.init(.badData, error.description)
+    case let error as ImagingError: self.init(.badData, error.description)
     case let error as MediaError: self.init(error.status, error.description)
     case let error as OutputError: self.init(error.status, error.description)
     case let error as PipelineError: self.init(error.status, error.description)
