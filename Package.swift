@@ -99,7 +99,8 @@ let package = Package(
       name: "ImagingTests", dependencies: ["Imaging", "TensorCore", "Checkpoints", "TestSupport"],
       swiftSettings: strictSwift),
     .testTarget(
-      name: "MediaIOTests", dependencies: ["Imaging", "MediaIO", "TensorCore", "TestSupport"],
+      name: "MediaIOTests",
+      dependencies: ["Imaging", "MediaIO", "OutputFiles", "TensorCore", "TestSupport"],
       swiftSettings: strictSwift),
     .testTarget(
       name: "ONNXTests",
@@ -107,7 +108,7 @@ let package = Package(
         "ONNX", "TensorCore", "Checkpoints", "TestSupport",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
-      swiftSettings: strictSwift),
+      exclude: ["Fixtures"], swiftSettings: strictSwift),
     .testTarget(
       name: "WanModelsTests",
       dependencies: ["TensorCore", "Checkpoints", "Layers", "WanModels", "TestSupport"],
