@@ -121,7 +121,8 @@ struct BackendReport: CustomStringConvertible {
       .map { "skipped for \($0.key): \($0.value.count)" }
     return
       (operators.sorted { $0.key < $1.key }.map { row($0.key, $0.value) } + reasons
-      + failures.map { "FAILED \($0)" } + groups.sorted { $0.key < $1.key }.map { row($0.key, $0.value) })
+      + failures.map { "FAILED \($0)" }
+      + groups.sorted { $0.key < $1.key }.map { row($0.key, $0.value) })
       .joined(separator: "\n")
   }
 }
