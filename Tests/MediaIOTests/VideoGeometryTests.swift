@@ -77,7 +77,7 @@ struct VideoGeometryTests {
     }
     let path = try folder.write(parts[0] + parts[1], to: "both.m2v")
     let content = try VideoContent(reading: path, keeping: true)
-    #expect([content.information.columns, content.information.rows] == [64, 48])
+    #expect(content.information.columns == 64 && content.information.rows == 48)
     let last = content.pictures.count - 1
     #expect(content.pixel(24, 32, of: last).allSatisfy { $0 > 240 })
     #expect(content.pixel(24, 2, of: last) == [0, 0, 0])
