@@ -150,7 +150,7 @@ def main():
         case.write(
             options.folder, 0, 0, **{
                 "output.pixels_jpeg_*": (4, 0), "output.pixels_cmyk_*": (6, 0),
-                "output.pixels_webp_*": (2, 0)})
+                "output.pixels_webp_*": (4, 0)})
         print(f"{case.name}: {place + 1} files")
 
 
