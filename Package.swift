@@ -119,7 +119,7 @@ let package = Package(
       dependencies: [
         "TensorCore", "Checkpoints", "Layers", "Imaging", "ONNX", "PortraitModels", "TestSupport",
       ],
-      swiftSettings: strictSwift),
+      exclude: ["Fixtures"], swiftSettings: strictSwift),
     .testTarget(
       name: "PortraitPipelineTests",
       dependencies: [

@@ -73,14 +73,15 @@ struct VideoFormatTests {
     #expect([content.information.columns, content.information.rows] == test.size)
     #expect(content.count == test.frames)
     #expect(content.repeats == 0)
-    #expect(content.damage .warnings == [])
+    #expect(content.damage.warnings == [])
 
     // The colour samples of these videos are at the left, which ffmpeg has to be told.
     let raw = folder.file("raw.rgb")
     try TestProgram.ffmpeg([
       "-i", path, "-frames:v", "1", "-vf",
       "scale=flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp:in_h_chr_pos=0",
-      "-f", "rawvideo", "-pix_fmt", "rgb24", raw])
+      "-f", "rawvideo", "-pix_fmt", "rgb24", raw,
+    ])
     let expected = [UInt8](try Data(contentsOf: URL(fileURLWithPath: raw)))
     let difference = try #require(meanDifference(content.pictures[0], expected))
     #expect(difference <= test.difference)

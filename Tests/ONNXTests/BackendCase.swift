@@ -17,8 +17,10 @@ struct BackendCase: Sendable {
   /// "node/test_relu".
   var description: String { "\(group)/\(name)" }
 
-  /// The groups that hold the operators to the standard.
-  static let groups = ["node", "pytorch-operator", "pytorch-converted", "simple", "light"]
+  /// The groups that hold the operators to the standard, and our own cases.
+  static let groups = [
+    "node", "pytorch-operator", "pytorch-converted", "simple", "light", "onnxruntime",
+  ]
 
   /// All cases of the groups below a folder, by name.
   static func all(below folder: URL) throws -> [BackendCase] {
@@ -87,9 +89,11 @@ struct BackendCase: Sendable {
     }
     return try data.map { folder in
       let inputs = try Self.tensors("input", in: folder)
-      let names = network.inputs.map(\.name)
+      let named = zip(network.inputs, inputs).map { ($0.name, Self.read($1, as: $0.dtype)) }
+      let outputs = try Self.tensors("output", in: folder)
       return (
-        Dictionary(uniqueKeysWithValues: zip(names, inputs)), try Self.tensors("output", in: folder)
+        Dictionary(uniqueKeysWithValues: named),
+        zip(network.outputs, outputs).map { Self.read($1, as: $0.dtype) }
       )
     }
   }
@@ -101,6 +105,12 @@ struct BackendCase: Sendable {
       guard FileManager.default.fileExists(atPath: file.path) else { return tensors }
       tensors.append(try TensorFile(contentsOf: file.path).tensor)
     }
+  }
+
+  /// NumPy has no bfloat16: the package's files hold its bits as U16.
+  private static func read(_ tensor: Tensor, as type: DType?) -> Tensor {
+    guard type == .bf16, tensor.dtype == .u16 else { return tensor }
+    return Tensor(storage: tensor.storage, dtype: .bf16, shape: tensor.shape)
   }
 
   /// i / count, as the test runner of the package gives to networks without data.

@@ -3,7 +3,8 @@ import Testing
 
 /// 3x3 convolutions in float32 that are computed at Winograd's points.
 @Suite struct WinogradTests {
-  private static func context(_ level: InstructionSet, _ threads: Int = 2) throws -> ComputeContext {
+  private static func context(_ level: InstructionSet, _ threads: Int = 2) throws -> ComputeContext
+  {
     try ComputeContext(instructionSet: level, threadCount: threads)
   }
 

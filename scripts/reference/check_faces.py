@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Writes golden cases of the face path without its networks: geometry and crops, the detector's boxes,
-rounds of landmarks, smoothing, tracking.
+"""Writes golden cases of the face path without its networks: geometry and crops, the detector's
+boxes, rounds of landmarks, smoothing, tracking.
 
     python3 check_faces.py FOLDER [--seed N]
     FLASHPORTRAIT_GOLDEN=FOLDER swift test -c release --filter GoldenTests
 
-The models here are written after the description of each step, apart from the Swift code: arrays where
-that has loops, OpenCV's matrices and warps, scikit-image's similarity transform. `python3 check_faces.py
---goldens` compares them with the golden files of their kinds first. Needs numpy, safetensors, opencv
-(4.x) and scikit-image.
+The models here are written after the description of each step, apart from the Swift code: arrays
+where that has loops, OpenCV's matrices and warps, scikit-image's similarity transform. `python3
+check_faces.py --goldens` compares them with the golden files of their kinds. Needs numpy, safetensors,
+opencv (4.x) and scikit-image.
 """
 
 import argparse
@@ -93,7 +93,8 @@ def geometry(inputs):
     outputs = {
         "box_matrix": matrices["box"], "box_matrix_17_5": box_matrix(box, 17.5),
         "box_crop": affine(picture, matrices["box"], 128),
-        "points_matrix": matrices["points"], "points_crop": affine(picture, matrices["points"], 128),
+        "points_matrix": matrices["points"],
+        "points_crop": affine(picture, matrices["points"], 128),
         "points_to_crop": in_crop,
         "points_back": apply(cv2.invertAffineTransform(matrices["points"]), in_crop),
         "eye_angle_degrees": np.array([eye_angle(points.astype(np.float64))]),
@@ -359,7 +360,9 @@ def detector_inputs(random, images, ties):
 def alignment_inputs(random):
     height, width = random.integers(120, 500, 2)
     answers = [
-        face(random, random.uniform(0.45, 0.55, 2), random.uniform(0.6, 0.9), random.uniform(-25, 25))
+        face(
+            random, random.uniform(0.45, 0.55, 2), random.uniform(0.6, 0.9),
+            random.uniform(-25, 25))
         for _ in range(3)]
     middle = np.array([width, height]) / 2
     size = random.uniform(60, 250)
@@ -375,7 +378,8 @@ def smoothing_inputs(random, frames):
     size = random.uniform(50, 400)
     still = face(random, (500, 400), size).astype(np.float64)
     # From tremor to jumps, so that every branch of the response is taken.
-    steps = random.normal(0, 1, (frames, POINTS, 2)) * size * 10 ** random.uniform(-4, -1, (frames, 1, 1))
+    amounts = size * 10 ** random.uniform(-4, -1, (frames, 1, 1))
+    steps = random.normal(0, 1, (frames, POINTS, 2)) * amounts
     drift = np.cumsum(random.normal(0, 1, (frames, 1, 2)) * size * 0.02, 0)
     points = still + drift + steps
     points[1] = points[0]  # a video that begins with a still
@@ -470,7 +474,8 @@ def main():
     for index in range(3):
         write(options.folder, f"faces_geometry_{index}", "face_geometry", geometry_inputs(random),
               subsample={"output.detector_input_sub": "[:, :, ::4, ::4]"})
-        write(options.folder, f"faces_alignment_{index}", "face_alignment", alignment_inputs(random))
+        write(
+            options.folder, f"faces_alignment_{index}", "face_alignment", alignment_inputs(random))
         images = [{"image_height": int(h), "image_width": int(w)}
                   for h, w in random.integers(30, 2200, (index + 1, 2))]
         write(options.folder, f"faces_detector_{index}", "face_detector_postprocess",

@@ -292,8 +292,27 @@ store_vectors(const fp_epilogue *epilogue, const fp_store_args *args, int j, con
   }
 }
 
-/// The whole vectors of a plain epilogue; returns the lanes that they hold.
-static inline int store_plain(const fp_epilogue *epilogue, const fp_store_args *args) {
+/// The lanes from j on, fewer than a vector, of all rows of a plain epilogue.
+static inline void store_part(const fp_epilogue *epilogue, const fp_store_args *args, int j) {
+  const fp_vec first = lower_bound(epilogue->activation), last = lower_bound(epilogue->last);
+  const size_t count = (size_t)(args->lanes - j);
+  const int64_t lane = args->lane + j;
+  const fp_vec bias =
+      epilogue->bias ? fp_vec_load_part_f32(epilogue->bias + lane, count) : fp_vec_set(-0.0f);
+  for (int i = 0; i < args->rows; i++) {
+    const int64_t row = args->row + i;
+    const char *c = (const char *)args->c + i * args->c_row + j * 4;
+    fp_vec value = fp_vec_max(first, fp_vec_add(fp_vec_load_part_f32(c, count), bias));
+    if (epilogue->residual)
+      value = fp_vec_add(
+          value, fp_vec_load_part_f32((const char *)epilogue->residual +
+                                          row * epilogue->residual_row + lane * 4, count));
+    fp_vec_store_part_f32((char *)epilogue->y + row * epilogue->y_row + lane * 4,
+                          fp_vec_max(last, value), count);
+  }
+}
+
+static inline void store_plain(const fp_epilogue *epilogue, const fp_store_args *args) {
   int j = 0;
   for (; j + 2 * fp_vec_width <= args->lanes; j += 2 * fp_vec_width)
     if (epilogue->residual)
@@ -305,13 +324,17 @@ static inline int store_plain(const fp_epilogue *epilogue, const fp_store_args *
       store_vectors(epilogue, args, j, 1, true);
     else
       store_vectors(epilogue, args, j, 1, false);
-  return j;
+  if (j < args->lanes)
+    store_part(epilogue, args, j);
 }
 
 static void store_tile(const fp_epilogue *epilogue, const fp_store_args *args) {
   const int64_t end = args->lane + args->lanes;
-  const int done = is_plain(epilogue, args) ? store_plain(epilogue, args) : 0;
-  for (int i = 0; i < args->rows && done < args->lanes; i++) {
+  if (is_plain(epilogue, args)) {
+    store_plain(epilogue, args);
+    return;
+  }
+  for (int i = 0; i < args->rows; i++) {
     const int64_t row = args->row + i;
     const char *c = (const char *)args->c + i * args->c_row;
     float values[store_lanes];
@@ -320,7 +343,7 @@ static void store_tile(const fp_epilogue *epilogue, const fp_store_args *args) {
       c = (const char *)values;
     }
     char *y = (char *)epilogue->y + row * epilogue->y_row;
-    for (int j = done; j < args->lanes; j += fp_vec_width) {
+    for (int j = 0; j < args->lanes; j += fp_vec_width) {
       const fp_vec sums = load_elements(c, FP_F32, j, args->lanes);
       const fp_vec value = finished(epilogue, sums, row, args->lane + j, end);
       store_elements(y, epilogue->y_type, args->lane + j, value, end);
