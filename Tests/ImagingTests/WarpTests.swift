@@ -116,12 +116,14 @@ import Testing
     let point = SIMD2(3.5, -7.25)
     let both = first.followed(by: second)
     #expect(abs((both(point) - second(first(point))).x) < 1e-12)
-    let back = try #require(both.inverse)(both(point))
+    let inverse = try #require(both.inverse)
+    let back = inverse(both(point))
     #expect(abs(back.x - point.x) + abs(back.y - point.y) < 1e-12)
     let tilted = Homography(x: [1, 0.2, 3], y: [-0.1, 0.9, 4], w: [1e-3, -2e-3, 1])
     let there = tilted.followed(by: Homography(both))(point)
     #expect(abs((there - both(tilted(point))).y) < 1e-10)
-    let home = try #require(tilted.inverse)(tilted(point))
+    let untilted = try #require(tilted.inverse)
+    let home = untilted(tilted(point))
     #expect(abs(home.x - point.x) + abs(home.y - point.y) < 1e-10)
   }
 }

@@ -13,7 +13,8 @@ struct StillDecoder {
     var frame = try decode(bytes)
     defer { av_frame_free(&frame) }
     guard let frame else { throw malformed("out of memory") }
-    if codec == AV_CODEC_ID_MJPEG, let colors = JPEGColors(frame) {
+    let isWebP = codec == AV_CODEC_ID_WEBP
+    if codec == AV_CODEC_ID_MJPEG || isWebP, let colors = StillColors(frame, isWebP: isWebP) {
       return try colors.pixels().turned(orientation(bytes))
     }
     let orientation = orientation(bytes)

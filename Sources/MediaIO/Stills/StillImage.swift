@@ -8,7 +8,8 @@ package enum StillImage {
   /// Reads a picture: PNG by libpng, all else by FFmpeg, of an animation the first frame.
   ///
   /// It is turned as its EXIF orientation says. Alpha is dropped, as Pillow's `convert("RGB")` does; of
-  /// 16 bits the upper 8 stay. JPEG has the colours and the upsampling of libjpeg (`JPEGColors`).
+  /// 16 bits the upper 8 stay. JPEG and WebP have the colours
+  /// and the upsampling of libjpeg and libwebp (`StillColors`); JPEG is up to 3 levels from Pillow.
   ///
   /// - Returns: red, green and blue, U8 `[rows, columns, 3]`.
   /// - Throws: `MediaError` for what is missing, unreadable, damaged, no picture or too large;

@@ -84,7 +84,7 @@ import Testing
   }
 
   /// Damaged files are read or give one line; nothing traps or hangs. `FLASHPORTRAIT_DAMAGE` names
-  /// another count than 10 for each of the 74 files.
+  /// another count than 10 for each of the files.
   @Test func damagedFilesGiveOneLine() throws {
     let count = ProcessInfo.processInfo.environment["FLASHPORTRAIT_DAMAGE"].flatMap(Int.init) ?? 10
     let golden = try Golden(

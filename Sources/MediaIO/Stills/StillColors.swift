@@ -1,26 +1,31 @@
 import CFFmpeg
 import TensorCore
 
-/// A decoded JPEG picture's planes as red, green and blue, with libjpeg's upsampling ("fancy": a
-/// triangle over the nearest two samples along each halved axis) and its fixed-point colours (jdsample.c,
-/// jdcolor.c).
-struct JPEGColors {
+/// The planes of a decoded JPEG or WebP picture as red, green and blue, with the upsampling of libjpeg and
+/// libwebp ("fancy": a triangle over the nearest two samples along each halved axis) and their
+/// fixed-point colours (jdsample.c, jdcolor.c; yuv.h).
+struct StillColors {
   private let frame: UnsafeMutablePointer<AVFrame>
   private let rows: Int
   private let columns: Int
   /// Whether colour has half the columns, or rows, of light.
   private let isHalvedAcross: Bool
   private let isHalvedDown: Bool
+  /// Whether the picture is WebP's: numbers of limited range.
+  private let isLimited: Bool
 
   /// - Returns: nil for pictures of other kinds: grey, four channels, a quarter of the columns.
-  init?(_ frame: UnsafeMutablePointer<AVFrame>) {
+  init?(_ frame: UnsafeMutablePointer<AVFrame>, isWebP: Bool) {
     switch AVPixelFormat(frame.pointee.format) {
     case AV_PIX_FMT_YUVJ444P: (isHalvedAcross, isHalvedDown) = (false, false)
     case AV_PIX_FMT_YUVJ422P: (isHalvedAcross, isHalvedDown) = (true, false)
     case AV_PIX_FMT_YUVJ440P: (isHalvedAcross, isHalvedDown) = (false, true)
     case AV_PIX_FMT_YUVJ420P: (isHalvedAcross, isHalvedDown) = (true, true)
+    case AV_PIX_FMT_YUV420P where isWebP, AV_PIX_FMT_YUVA420P where isWebP:
+      (isHalvedAcross, isHalvedDown) = (true, true)
     default: return nil
     }
+    isLimited = isWebP
     self.frame = frame
     rows = Int(frame.pointee.height)
     columns = Int(frame.pointee.width)
@@ -40,9 +45,10 @@ struct JPEGColors {
         upsample(UnsafePointer(blue), Int(steps.1), row, blueRow)
         upsample(UnsafePointer(red), Int(steps.2), row, redRow)
         let target = result.pointer + row * columns * 3
-        Self.convert(
+        let convert = isLimited ? Self.convertLimited : Self.convert
+        convert(
           UnsafePointer(light) + row * Int(steps.0), blueRow, redRow,
-          to: target.assumingMemoryBound(to: UInt8.self))
+          target.assumingMemoryBound(to: UInt8.self))
       }
     }
     return result
@@ -60,7 +66,7 @@ struct JPEGColors {
     let place = isHalvedDown ? row / 2 : row
     let near = plane + place * step
     // A picture of one or two samples is too narrow for libjpeg's triangle.
-    let isPlain = isHalvedAcross && width <= 2
+    let isPlain = isHalvedAcross && width <= 2 && !isLimited
     guard isHalvedDown, !isPlain else {
       if !isHalvedAcross {
         for column in 0..<columns { target[column] = near[column] }
@@ -111,7 +117,7 @@ struct JPEGColors {
 
   private static func convert(
     _ light: UnsafePointer<UInt8>, _ blue: UnsafeMutableBufferPointer<UInt8>,
-    _ red: UnsafeMutableBufferPointer<UInt8>, to target: UnsafeMutablePointer<UInt8>
+    _ red: UnsafeMutableBufferPointer<UInt8>, _ target: UnsafeMutablePointer<UInt8>
   ) {
     // 65536 times 1.402, 1.772, 0.71414 and 0.34414.
     let half: Int32 = 1 << 15
@@ -123,6 +129,23 @@ struct JPEGColors {
       target[0] = byte(y &+ (91881 &* r &+ half) >> 16)
       target[1] = byte(y &+ (-22554 &* b &- 46802 &* r &+ half) >> 16)
       target[2] = byte(y &+ (116130 &* b &+ half) >> 16)
+      target += 3
+    }
+  }
+
+  /// libwebp's: 14 bits behind the point, of which each product loses 8.
+  private static func convertLimited(
+    _ light: UnsafePointer<UInt8>, _ blue: UnsafeMutableBufferPointer<UInt8>,
+    _ red: UnsafeMutableBufferPointer<UInt8>, _ target: UnsafeMutablePointer<UInt8>
+  ) {
+    var target = target
+    for column in blue.indices {
+      let y = (Int32(light[column]) &* 19077) >> 8
+      let b = Int32(blue[column])
+      let r = Int32(red[column])
+      target[0] = byte((y &+ (r &* 26149) >> 8 &- 14234) >> 6)
+      target[1] = byte((y &- (b &* 6419) >> 8 &- (r &* 13320) >> 8 &+ 8708) >> 6)
+      target[2] = byte((y &+ (b &* 33050) >> 8 &- 17685) >> 6)
       target += 3
     }
   }
