@@ -140,10 +140,14 @@ import Testing
   }
 
   private static let accepted: [(Case, [Int])] = [
-    (Case("Slice", [x, .integers([.max]), .integers([.min]), .integers([0]), .integers([.min])]),
-      [1, 3, 4]),
-    (Case("Slice", [x, .integers([.min]), .integers([.max]), .integers([2]), .integers([.max])]),
-      [2, 3, 1]),
+    (
+      Case("Slice", [x, .integers([.max]), .integers([.min]), .integers([0]), .integers([.min])]),
+      [1, 3, 4]
+    ),
+    (
+      Case("Slice", [x, .integers([.min]), .integers([.max]), .integers([2]), .integers([.max])]),
+      [2, 3, 1]
+    ),
     (Case("Pad", [x, .integers([-2, 0, 0, 5, 0, 0])]), [5, 3, 4]),
     (Case("Tile", [.zeros([0, 2]), .integers([7, 3])]), [0, 6]),
     (Case("Trilu", [x, .integer(.max)]), [2, 3, 4]),

@@ -180,7 +180,8 @@ def write(case, target):
     def model(descriptions):
         graph = helper.make_graph([node], name, given, descriptions)
         return helper.make_model(
-            graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=min(8, 3 + opset // 2))
+            graph, opset_imports=[helper.make_opsetid("", opset)],
+            ir_version=min(8, 3 + opset // 2))
 
     untyped = [onnx.ValueInfoProto(name=label) for label in results]
     session = onnxruntime.InferenceSession(model(untyped).SerializeToString())
