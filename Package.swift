@@ -91,7 +91,7 @@ let package = Package(
     .testTarget(
       name: "GoldenTests",
       dependencies: [
-        "TensorCore", "Checkpoints", "Layers", "Imaging", "WanModels", "PortraitModels",
+        "TensorCore", "Checkpoints", "Layers", "Imaging", "MediaIO", "WanModels", "PortraitModels",
         "TestSupport",
       ],
       swiftSettings: strictSwift),
@@ -99,7 +99,8 @@ let package = Package(
       name: "ImagingTests", dependencies: ["Imaging", "TensorCore", "Checkpoints", "TestSupport"],
       swiftSettings: strictSwift),
     .testTarget(
-      name: "MediaIOTests", dependencies: ["Imaging", "MediaIO", "TensorCore", "TestSupport"],
+      name: "MediaIOTests",
+      dependencies: ["Imaging", "MediaIO", "OutputFiles", "TensorCore", "TestSupport"],
       swiftSettings: strictSwift),
     .testTarget(
       name: "ONNXTests",
@@ -107,7 +108,7 @@ let package = Package(
         "ONNX", "TensorCore", "Checkpoints", "TestSupport",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
-      swiftSettings: strictSwift),
+      exclude: ["Fixtures"], swiftSettings: strictSwift),
     .testTarget(
       name: "WanModelsTests",
       dependencies: ["TensorCore", "Checkpoints", "Layers", "WanModels", "TestSupport"],
@@ -118,7 +119,7 @@ let package = Package(
       dependencies: [
         "TensorCore", "Checkpoints", "Layers", "Imaging", "ONNX", "PortraitModels", "TestSupport",
       ],
-      swiftSettings: strictSwift),
+      exclude: ["Fixtures"], swiftSettings: strictSwift),
     .testTarget(
       name: "PortraitPipelineTests",
       dependencies: [

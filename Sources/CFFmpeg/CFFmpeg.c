@@ -7,7 +7,3 @@ int cffmpeg_error(int number) { return AVERROR(number); }
 int cffmpeg_end_of_file(void) { return AVERROR_EOF; }
 
 int cffmpeg_stopped(void) { return AVERROR_EXIT; }
-
-int64_t cffmpeg_accurate_scaling(void) {
-  return SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP;
-}

@@ -21,6 +21,7 @@
 
 #include "CFFmpegFrame.h"
 #include "CFFmpegLog.h"
+#include "CFFmpegScaler.h"
 
 // The timestamp that says "none" (AV_NOPTS_VALUE).
 int64_t cffmpeg_no_timestamp(void);
@@ -31,9 +32,5 @@ int cffmpeg_error(int number);
 // The codes AVERROR_EOF and AVERROR_EXIT.
 int cffmpeg_end_of_file(void);
 int cffmpeg_stopped(void);
-
-// swscale's flags for conversions that are exact rather than fast: bicubic, accurate rounding, a
-// colour for every pixel.
-int64_t cffmpeg_accurate_scaling(void);
 
 #endif

@@ -1,9 +1,11 @@
 import Checkpoints
 import Foundation
+import Imaging
 import Layers
 import MediaIO
 import ONNX
 import OutputFiles
+import PortraitModels
 import PortraitPipeline
 import TensorCore
 
@@ -19,7 +21,9 @@ package struct Failure: Equatable {
     switch error {
     case let error as CommandError: self.init(error.status, error.description)
     case let error as CheckpointError: self.init(error.status, error.description)
+    case let error as FaceError: self.init(error.status, error.description)
     case let error as NetworkError: self.init(.badData, error.description)
+    case let error as ImagingError: self.init(.badData, error.description)
     case let error as MediaError: self.init(error.status, error.description)
     case let error as OutputError: self.init(error.status, error.description)
     case let error as PipelineError: self.init(error.status, error.description)
@@ -87,6 +91,15 @@ extension OutputError {
     switch self {
     case .unwritable: .cannotCreate
     case .diskFull: .inputOutput
+    }
+  }
+}
+
+extension FaceError {
+  var status: ExitStatus {
+    switch self {
+    case .choice, .pointOutside: .usage
+    case .noFrames, .noFace, .choiceUnmet, .tooFewFaces, .framesChanged, .frame, .network: .badData
     }
   }
 }

@@ -16,7 +16,9 @@ final class SoundTimeline {
   /// What comes after the silence, and how much of its beginning is left out.
   private let waiting: UnsafeMutablePointer<AVFrame>
   private var waitingStart: Int64 = 0
-  private var isFirst = true
+  /// Whether the next frame is put exactly where its time says, for nothing leads up to it.
+  private var isExact = true
+  private var hasBegun = false
   private let zeros: UnsafeMutablePointer<Float>
 
   /// Samples of silence that are made at once.
@@ -58,16 +60,18 @@ final class SoundTimeline {
   func append(_ frame: UnsafeMutablePointer<AVFrame>, at place: Int64?) {
     fill(to: available)
     let end = position + queued
-    // The first sample is put exactly; later on, small differences are jitter.
-    let jitter = isFirst ? 0 : Int64(format.rate / CopiedSound.jitter)
+    // Small differences to what the sound before makes expected are jitter of the container.
+    let jitter = isExact ? 0 : Int64(format.rate / CopiedSound.jitter)
     let shift = (place ?? end) - end
     let surplus = shift < -jitter ? -shift : 0
     guard surplus < frame.pointee.nb_samples else {
-      if !isFirst { backwardFrameCount += 1 }
+      if hasBegun { backwardFrameCount += 1 }
+      isExact = true
       av_frame_unref(frame)
       return
     }
-    isFirst = false
+    isExact = false
+    hasBegun = true
     silence = shift > jitter ? shift : 0
     av_frame_unref(waiting)
     av_frame_move_ref(waiting, frame)

@@ -68,4 +68,10 @@ package struct WrittenSound: Sendable, Hashable {
 
   /// Whether the source's packets were taken as they are.
   package let isCopied: Bool
+
+  package init(sourceCodec: String, codec: String, isCopied: Bool) {
+    self.sourceCodec = sourceCodec
+    self.codec = codec
+    self.isCopied = isCopied
+  }
 }

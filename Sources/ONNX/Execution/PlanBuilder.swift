@@ -32,7 +32,8 @@ struct PlanBuilder {
     for node in nodes.reversed() where node.outputs.contains(where: wanted.contains) {
       var node = node
       node.outputs = node.outputs.map { wanted.contains($0) ? $0 : "" }
-      while node.outputs.last == "" { node.outputs.removeLast() }
+      // A split's lengths may follow from how many outputs it has.
+      while node.outputs.last == "", node.operatorName != "Split" { node.outputs.removeLast() }
       wanted.formUnion(node.inputs.filter { !$0.isEmpty })
       kept.append(node)
     }

@@ -15,7 +15,8 @@ func scattered(
   let result = try context.tensor(x.shape.axes, x.dtype)
   copyElements(from: x, to: result, on: context)
   guard length > 0, let joining else {
-    x.dtype.dispatchWords(ReplaceBlocks(updates: source, result: result, starts: starts, length: length))
+    x.dtype.dispatchWords(
+      ReplaceBlocks(updates: source, result: result, starts: starts, length: length))
     return result
   }
   let type = x.dtype.arithmeticType
@@ -63,7 +64,7 @@ func oneHot(
   let pair = try materialized(values, on: context)
   copyElements(
     from: try pair.sliced(0..<1).reshaped([]).expanded(to: result.shape), to: result, on: context)
-  let numbers = try indices.converted(to: .i64, on: context.compute).integers()
+  let numbers = try indices.converted(to: .i64, on: context.compute).wholeNumbers()
   let layout = AxisLayout(result.shape, axis: axis)
   let size = values.dtype.byteCount
   for (line, number) in numbers.enumerated() where number >= -depth && number < depth {

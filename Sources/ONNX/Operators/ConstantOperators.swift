@@ -14,7 +14,7 @@ let constantOperators: [String: OperatorDefinition] = [
     }
     let scalar = try value.reshaped([])
     return { values in
-      let result = try context.tensor(values.operand(0).integers(), scalar.dtype)
+      let result = try context.tensor(values.operand(0).wholeNumbers(), scalar.dtype)
       copyElements(from: scalar.expanded(to: result.shape), to: result, on: context)
       return [result]
     }
@@ -51,7 +51,9 @@ let constantOperators: [String: OperatorDefinition] = [
 
 private func constantValue(_ node: Node, on context: OperatorContext) throws -> Tensor {
   if let value = try node.tensor("value") { return value }
-  if let value = try node.float("value_float") { return try numberTensor(Double(value), .f32, on: context) }
+  if let value = try node.float("value_float") {
+    return try numberTensor(Double(value), .f32, on: context)
+  }
   if let values = try node.floats("value_floats") {
     return try Tensor(values, shape: [values.count])
   }

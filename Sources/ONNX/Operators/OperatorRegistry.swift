@@ -3,8 +3,9 @@ package enum OperatorRegistry {
   /// One table for each family; a table is named after its file.
   private static let families: [[String: OperatorDefinition]] = [
     convolutionOperators, poolingOperators, normalizationOperators, matrixOperators,
-    spaceOperators, resizeOperators, activationOperators, elementwiseOperators, constantOperators,
-    gatherOperators, movementOperators, reductionOperators, shapeOperators,
+    spaceOperators, resizeOperators,
+    elementwiseOperators, activationOperators, reductionOperators, selectionOperators,
+    shapeOperators, movementOperators, gatherOperators, constantOperators, conversionOperators,
   ]
 
   /// Operators of the standard's own domain, by name.
