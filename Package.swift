@@ -107,7 +107,7 @@ let package = Package(
         "ONNX", "TensorCore", "Checkpoints", "TestSupport",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
-      swiftSettings: strictSwift),
+      exclude: ["Fixtures"], swiftSettings: strictSwift),
     .testTarget(
       name: "WanModelsTests",
       dependencies: ["TensorCore", "Checkpoints", "Layers", "WanModels", "TestSupport"],

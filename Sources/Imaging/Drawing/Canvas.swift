@@ -73,7 +73,8 @@ package struct Canvas {
     for (number, rows) in letters.enumerated() {
       let left = place.x + point * Double(1 + number * Lettering.advance)
       for (row, bits) in (rows ?? []).enumerated() {
-        for column in 0..<Lettering.columns where bits >> (Lettering.columns - 1 - column) & 1 == 1 {
+        for column in 0..<Lettering.columns where bits >> (Lettering.columns - 1 - column) & 1 == 1
+        {
           let corner = SIMD2(
             left + point * Double(column), place.y + point * Double(1 + row))
           fillRectangle(from: corner, to: corner + point, color: color)
