@@ -1,5 +1,5 @@
-"""Networks of the kinds that detectors, landmark regressors and small transformers are made of, with
-random weights, for check_onnx.py."""
+"""Networks of the kinds that detectors, landmark regressors and small transformers are made of,
+with random weights, for check_onnx.py."""
 
 import dataclasses
 
@@ -185,7 +185,8 @@ class Block(nn.Module):
         self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
         self.qkv = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
-        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+        inner = 4 * width
+        self.mlp = nn.Sequential(nn.Linear(width, inner), nn.GELU(), nn.Linear(inner, width))
 
     def forward(self, x):
         n, length, width = x.shape
@@ -251,7 +252,8 @@ class UNet(nn.Module):
         super().__init__()
         a, b, c = widths
         self.a = nn.Sequential(nn.Conv2d(3, a, 3, padding=1), nn.GroupNorm(4, a), nn.SiLU())
-        self.b = nn.Sequential(nn.Conv2d(a, b, 3, 2, 1), nn.InstanceNorm2d(b, affine=True), nn.ELU())
+        norm = nn.InstanceNorm2d(b, affine=True)
+        self.b = nn.Sequential(nn.Conv2d(a, b, 3, 2, 1), norm, nn.ELU())
         self.c = nn.Sequential(nn.Conv2d(b, c, 3, 2, 1, dilation=1), nn.BatchNorm2d(c), nn.Mish())
         self.up1 = nn.ConvTranspose2d(c, b, 4, 2, 1)
         self.mix1 = conv_bn(2 * b, b, act=nn.Hardswish)
@@ -316,13 +318,21 @@ def cases(seed):
     free = {0: "batch", 2: "rows", 3: "columns"}
     made = {
         "detector": Case(Detector(), (1, 3, 272, 160), outputs=6),
-        "detector_dynamic": Case(Detector(), (2, 3, 272, 160), 6, free, (3, 3, 96, 128), (11, 16)),
+        "detector_dynamic": Case(
+            Detector(), (2, 3, 272, 160), 6, free, (3, 3, 96, 128), (11, 16)
+        ),
         "landmarks_v2": Case(Landmarks(), (1, 3, 128, 128), 3),
-        "landmarks_v3": Case(Landmarks(nn.Hardswish, True), (1, 3, 128, 128), 3, opsets=(11, 14, 18)),
-        "landmarks_batch": Case(Landmarks(), (2, 3, 128, 128), 3, batch, (5, 3, 128, 128), (11, 17)),
+        "landmarks_v3": Case(
+            Landmarks(nn.Hardswish, True), (1, 3, 128, 128), 3, opsets=(11, 14, 18)
+        ),
+        "landmarks_batch": Case(
+            Landmarks(), (2, 3, 128, 128), 3, batch, (5, 3, 128, 128), (11, 17)
+        ),
         "resnet": Case(resnet(), (1, 3, 224, 224)),
         "vit": Case(VisionTransformer(), (1, 3, 128, 128)),
-        "vit_batch": Case(VisionTransformer(), (2, 3, 128, 128), 1, batch, (3, 3, 128, 128), (13, 18)),
+        "vit_batch": Case(
+            VisionTransformer(), (2, 3, 128, 128), 1, batch, (3, 3, 128, 128), (13, 18)
+        ),
         "hourglass": Case(Stacked(), (1, 3, 256, 256), 2),
         "unet": Case(UNet(), (1, 3, 96, 72), opsets=(11, 13, 17, 20)),
         "wave": Case(Wave(), (2, 8, 256), 2),

@@ -175,7 +175,9 @@ static void prepare_row(fp_compute compute, fp_dtype storage, const fp_prologue 
 
 // MARK: Epilogue
 
-static inline fp_vec activate(fp_vec x, fp_activation activation) {
+static inline fp_vec activate(fp_vec x, fp_activation activation, const fp_epilogue *epilogue) {
+  const fp_vec a = fp_vec_set(epilogue->activation_a), b = fp_vec_set(epilogue->activation_b);
+  const fp_vec zero = fp_vec_set(0.0f), one = fp_vec_set(1.0f);
   switch (activation) {
   case FP_ACTIVATION_GELU_TANH:
     return fp_vec_gelu_tanh(x);
@@ -185,6 +187,12 @@ static inline fp_vec activate(fp_vec x, fp_activation activation) {
     return fp_vec_silu(x);
   case FP_ACTIVATION_RELU:
     return fp_vec_relu(x);
+  case FP_ACTIVATION_CLAMP:
+    return fp_vec_min(b, fp_vec_max(a, x));
+  case FP_ACTIVATION_LEAKY_RELU:
+    return fp_vec_select(fp_vec_less(x, zero), fp_vec_mul(a, x), x);
+  case FP_ACTIVATION_HARD_SWISH:
+    return fp_vec_mul(x, fp_vec_min(one, fp_vec_max(zero, fp_vec_fma(a, x, b))));
   default:
     return x;
   }
@@ -205,7 +213,7 @@ static inline __attribute__((always_inline)) fp_vec finished(const fp_epilogue *
   if (epilogue->bias)
     value = fp_vec_add(value, load_elements(epilogue->bias, FP_F32, lane, end));
   if (epilogue->activation != FP_ACTIVATION_NONE)
-    value = activate(value, epilogue->activation);
+    value = activate(value, epilogue->activation, epilogue);
   if (epilogue->factor)
     value = fp_vec_mul(value,
                        load_elements((const char *)epilogue->factor + row * epilogue->factor_row,
@@ -217,7 +225,7 @@ static inline __attribute__((always_inline)) fp_vec finished(const fp_epilogue *
         value, load_elements((const char *)epilogue->residual + row * epilogue->residual_row,
                              epilogue->residual_type, lane, end));
   if (epilogue->last != FP_ACTIVATION_NONE)
-    value = activate(value, epilogue->last);
+    value = activate(value, epilogue->last, epilogue);
   return value;
 }
 

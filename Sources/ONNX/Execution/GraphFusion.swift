@@ -39,7 +39,8 @@ struct GraphFusion {
     switch node.operatorName {
     case "BatchNormalization": return try withBatchNorm(node) ?? node
     case "Relu": return withActivation(node, "Relu") ?? node
-    case "Mul": return withSilu(node) ?? node
+    case "Clip", "LeakyRelu", "HardSwish": return try withBend(node) ?? node
+    case "Mul": return try withSilu(node) ?? withGate(node) ?? node
     case "Add": return withResidual(node) ?? node
     case "Conv": return fresh(node)
     default: return node
@@ -79,10 +80,74 @@ struct GraphFusion {
     else { return nil }
     var convolution = made
     let hasResidual = convolution.has(input: 3)
-    if !hasResidual, convolution.attributes["#activation"] != nil { return nil }
+    if !hasResidual, !takesActivation(made) { return nil }
     convolution.attributes[hasResidual ? "#last" : "#activation"] = .string(name)
     remove(index)
     return taking(node.outputs, convolution)
+  }
+
+  /// Clip, LeakyRelu or HardSwish right after the bias.
+  private mutating func withBend(_ node: Node) throws -> Node? {
+    guard let (index, made) = producer(making: node.inputs[0]), takesActivation(made),
+      let numbers = try numbers(of: node)
+    else { return nil }
+    remove(index)
+    return taking(node.outputs, bent(made, node.operatorName, numbers))
+  }
+
+  private func takesActivation(_ convolution: Node) -> Bool {
+    !convolution.has(input: 3) && convolution.attributes["#activation"] == nil
+      && convolution.attributes["#bend"] == nil
+  }
+
+  private func bent(_ convolution: Node, _ kind: String, _ numbers: [Float]) -> Node {
+    var result = convolution
+    result.attributes["#bend"] = .string(kind)
+    result.attributes["#numbers"] = .floats(numbers)
+    return result
+  }
+
+  /// The two numbers of an activation of straight lines; nil where they are not known or not float32.
+  private func numbers(of node: Node) throws -> [Float]? {
+    switch node.operatorName {
+    case "LeakyRelu": return [try node.float("alpha", default: 0.01), 0]
+    case "HardSwish": return [1 / 6, 0.5]
+    default: break
+    }
+    let all = Float.greatestFiniteMagnitude
+    guard node.opset >= 11 else {
+      return [try node.float("min", default: -all), try node.float("max", default: all)]
+    }
+    func bound(_ input: Int, _ fallback: Float) throws -> Float? {
+      guard node.has(input: input) else { return fallback }
+      guard let known = constants[node.inputs[input]], known.count == 1, known.dtype == .f32
+      else { return nil }
+      return try known.floats()[0]
+    }
+    guard let least = try bound(1, -.infinity), let greatest = try bound(2, .infinity) else {
+      return nil
+    }
+    return [least, greatest]
+  }
+
+  /// x * HardSigmoid(x), as exporters before operator set 14 write HardSwish.
+  private mutating func withGate(_ node: Node) throws -> Node? {
+    for (x, gate) in [(0, 1), (1, 0)] {
+      let value = node.inputs[x]
+      guard uses[node.inputs[gate]] == 1, let sigmoid = makers[node.inputs[gate]],
+        nodes[sigmoid].operatorName == "HardSigmoid", nodes[sigmoid].domain.isEmpty,
+        nodes[sigmoid].inputs == [value], let (index, made) = producer(making: value, uses: 2),
+        takesActivation(made)
+      else { continue }
+      let numbers = [
+        try nodes[sigmoid].float("alpha", default: 0.2),
+        try nodes[sigmoid].float("beta", default: 0.5),
+      ]
+      remove(index)
+      remove(sigmoid)
+      return taking(node.outputs, bent(made, "HardSwish", numbers))
+    }
+    return nil
   }
 
   /// x * Sigmoid(x).
@@ -91,8 +156,7 @@ struct GraphFusion {
       let value = node.inputs[x]
       guard uses[node.inputs[gate]] == 1, let sigmoid = makers[node.inputs[gate]],
         nodes[sigmoid].operatorName == "Sigmoid", nodes[sigmoid].inputs == [value],
-        let (index, made) = producer(making: value, uses: 2), !made.has(input: 3),
-        made.attributes["#activation"] == nil
+        let (index, made) = producer(making: value, uses: 2), takesActivation(made)
       else { continue }
       var convolution = made
       convolution.attributes["#activation"] = .string("Silu")
@@ -121,8 +185,8 @@ struct GraphFusion {
 
   /// The scale goes into the weights, the shift into the bias.
   private mutating func withBatchNorm(_ node: Node) throws -> Node? {
-    guard let (index, made) = producer(making: node.inputs[0]), !made.has(input: 3),
-      made.attributes["#activation"] == nil, let weight = constants[made.inputs[1]],
+    guard let (index, made) = producer(making: node.inputs[0]), takesActivation(made),
+      let weight = constants[made.inputs[1]],
       weight.shape.rank >= 3, weight.dtype == .f32,
       try !node.flag("training_mode"), try node.flag("spatial", default: true)
     else { return nil }

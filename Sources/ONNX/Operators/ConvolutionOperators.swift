@@ -38,9 +38,11 @@ struct ConvolutionOperator: Sendable {
     self.isTransposed = isTransposed
     groups = try node.int("group", default: 1)
     guard (1...(1 << 20)).contains(groups) else { throw ONNXError.invalid("\(groups) groups") }
-    epilogue = Convolution.Epilogue(
+    var epilogue = Convolution.Epilogue(
       activation: try Activation(fused: node.string("#activation")),
       last: try Activation(fused: node.string("#last")))
+    epilogue.bend = try Self.bend(node)
+    self.epilogue = epilogue
     add = try node.has(input: 3) ? Self.addition(preparation) : nil
     let biasIsKnown = !node.has(input: 2) || preparation.constant(2) != nil
     if let weight = preparation.constant(1), biasIsKnown {
@@ -58,6 +60,19 @@ struct ConvolutionOperator: Sendable {
   }
 
   var kernel: Kernel { { [self] in try [run($0)] } }
+
+  /// Kind and numbers that `GraphFusion` has written.
+  private static func bend(_ node: Node) throws -> Convolution.Bend? {
+    guard let kind = try node.string("#bend"), let numbers = try node.floats("#numbers"),
+      numbers.count == 2
+    else { return nil }
+    switch kind {
+    case "Clip": return .clamp(least: numbers[0], greatest: numbers[1])
+    case "LeakyRelu": return .leakyRelu(slope: numbers[0])
+    case "HardSwish": return .hardSwish(slope: numbers[0], offset: numbers[1])
+    default: throw ONNXError.invalid("no activation '\(kind)'")
+    }
+  }
 
   private func pack(_ weight: Tensor, bias: Tensor?) throws -> Packed {
     guard (3...5).contains(weight.shape.rank) else {
@@ -108,8 +123,10 @@ struct ConvolutionOperator: Sendable {
       return try convolve(rows, residual: terms, sizes: sizes, padded, epilogue)
         .channelsFirstView()
     }
+    var first = epilogue
+    first.last = .none
     return try spreadSum(
-      convolve(rows, residual: nil, sizes: sizes, padded, .init(activation: epilogue.activation))
+      convolve(rows, residual: nil, sizes: sizes, padded, first)
         .channelsFirstView().converted(like: x, on: context.compute), residual)
   }
 
