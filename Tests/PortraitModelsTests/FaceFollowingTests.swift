@@ -150,7 +150,7 @@ import Testing
 
   // MARK: Steadiness
 
-  /// Landmarks that start from a box come out 2 % larger, so that as published every detection ousts
+  /// Landmarks that start from a box come out 2 % larger, so that as published each detection ousts
   /// the track and restarts its smoothing.
   @Test func tracksAreNotRestarted() throws {
     let scene = FaceScene([Self.still(600, 200)], growth: 1.02, noise: 1.5)
