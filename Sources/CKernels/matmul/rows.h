@@ -175,7 +175,8 @@ static void prepare_row(fp_compute compute, fp_dtype storage, const fp_prologue 
 
 // MARK: Epilogue
 
-static inline fp_vec activate(fp_vec x, fp_activation activation, const fp_epilogue *epilogue) {
+static inline __attribute__((always_inline)) fp_vec activate(fp_vec x, fp_activation activation,
+                                                             const fp_epilogue *epilogue) {
   const fp_vec a = fp_vec_set(epilogue->activation_a), b = fp_vec_set(epilogue->activation_b);
   const fp_vec zero = fp_vec_set(0.0f), one = fp_vec_set(1.0f);
   switch (activation) {
@@ -249,7 +250,68 @@ static inline void store_elements(void *base, fp_dtype type, int64_t i, fp_vec v
 /// Lanes taken from 8-bit sums at a time.
 enum { store_lanes = 64 };
 
+/// Float32 sums and results, a bias and a residual at most: the common case, column by column, with
+/// the functions known to the compiler.
+static inline __attribute__((always_inline)) void store_floats(const fp_epilogue *epilogue,
+                                                               const fp_store_args *args,
+                                                               fp_activation activation,
+                                                               fp_activation last) {
+  const int64_t end = args->lane + args->lanes;
+  for (int j = 0; j < args->lanes; j += fp_vec_width) {
+    const int64_t lane = args->lane + j;
+    // Minus zero changes no number that it is added to.
+    const fp_vec bias =
+        epilogue->bias ? load_elements(epilogue->bias, FP_F32, lane, end) : fp_vec_set(-0.0f);
+    for (int i = 0; i < args->rows; i++) {
+      const int64_t row = args->row + i;
+      const char *c = (const char *)args->c + i * args->c_row;
+      fp_vec value = fp_vec_add(load_elements(c, FP_F32, j, args->lanes), bias);
+      value = activate(value, activation, epilogue);
+      if (epilogue->residual)
+        value = fp_vec_add(
+            value, load_elements((const char *)epilogue->residual + row * epilogue->residual_row,
+                                 FP_F32, lane, end));
+      value = activate(value, last, epilogue);
+      store_elements((char *)epilogue->y + row * epilogue->y_row, FP_F32, lane, value, end);
+    }
+  }
+}
+
+/// `store_floats` where it fits; whether it did.
+static bool store_common(const fp_epilogue *epilogue, const fp_store_args *args) {
+  if (args->lane_scale || epilogue->y_type != FP_F32 || epilogue->factor || epilogue->gate ||
+      (epilogue->residual && epilogue->residual_type != FP_F32))
+    return false;
+  if (epilogue->last == FP_ACTIVATION_RELU && epilogue->activation == FP_ACTIVATION_NONE) {
+    store_floats(epilogue, args, FP_ACTIVATION_NONE, FP_ACTIVATION_RELU);
+    return true;
+  }
+  if (epilogue->last != FP_ACTIVATION_NONE)
+    return false;
+  switch (epilogue->activation) {
+  case FP_ACTIVATION_NONE:
+    store_floats(epilogue, args, FP_ACTIVATION_NONE, FP_ACTIVATION_NONE);
+    return true;
+  case FP_ACTIVATION_RELU:
+    store_floats(epilogue, args, FP_ACTIVATION_RELU, FP_ACTIVATION_NONE);
+    return true;
+  case FP_ACTIVATION_CLAMP:
+    store_floats(epilogue, args, FP_ACTIVATION_CLAMP, FP_ACTIVATION_NONE);
+    return true;
+  case FP_ACTIVATION_LEAKY_RELU:
+    store_floats(epilogue, args, FP_ACTIVATION_LEAKY_RELU, FP_ACTIVATION_NONE);
+    return true;
+  case FP_ACTIVATION_HARD_SWISH:
+    store_floats(epilogue, args, FP_ACTIVATION_HARD_SWISH, FP_ACTIVATION_NONE);
+    return true;
+  default:
+    return false;
+  }
+}
+
 static void store_tile(const fp_epilogue *epilogue, const fp_store_args *args) {
+  if (store_common(epilogue, args))
+    return;
   const int64_t end = args->lane + args->lanes;
   for (int i = 0; i < args->rows; i++) {
     const int64_t row = args->row + i;
