@@ -332,8 +332,8 @@ static inline void store_plain(const fp_epilogue *epilogue, const fp_store_args 
     store_part(epilogue, args, j);
 }
 
-/// Float32 sums and results with a function that bends them, a bias and a residual at most: column by
-/// column, with the function known to the compiler.
+/// Float32 sums and results with a function that bends them, a bias and a residual at most: column
+/// by column, with the function known to the compiler.
 static inline __attribute__((always_inline)) void store_bent(const fp_epilogue *epilogue,
                                                              const fp_store_args *args,
                                                              fp_activation activation) {
