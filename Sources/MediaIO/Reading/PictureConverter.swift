@@ -42,7 +42,8 @@ final class PictureConverter {
     let picture =
       try isWhole ? Tensor(uninitialized: shape, dtype: .u8) : Tensor(zeros: shape, dtype: .u8)
     let stride = geometry.uprightColumns
-    let (left, top) = geometry.orientation.swapsAxes ? (place.top, place.left) : (place.left, place.top)
+    let (left, top) =
+      geometry.orientation.swapsAxes ? (place.top, place.left) : (place.left, place.top)
     let target = picture.pointer.assumingMemoryBound(to: UInt8.self)
     planes.copy(
       to: target + (top * stride + left) * 3, stride: stride, orientation: geometry.orientation,

@@ -46,7 +46,7 @@ extension DType {
     case .u16: try visitor.visit(UInt16.self)
     case .u32: try visitor.visit(UInt32.self)
     case .u64: try visitor.visit(UInt64.self)
-    case .f16, .bf16, .f8e4m3, .f8e5m2, .bool: throw ONNXError.unsupported( self)
+    case .f16, .bf16, .f8e4m3, .f8e5m2, .bool: throw ONNXError.unsupported(self)
     }
   }
 
@@ -55,7 +55,7 @@ extension DType {
     switch self {
     case .f32: try visitor.visit(Float.self)
     case .f64: try visitor.visit(Double.self)
-    default: throw ONNXError.unsupported( self)
+    default: throw ONNXError.unsupported(self)
     }
   }
 
@@ -70,7 +70,7 @@ extension DType {
     case .u16: try visitor.visit(UInt16.self)
     case .u32: try visitor.visit(UInt32.self)
     case .u64: try visitor.visit(UInt64.self)
-    default: throw ONNXError.unsupported( self)
+    default: throw ONNXError.unsupported(self)
     }
   }
 

@@ -46,7 +46,8 @@ func arithmetic(
   let type = a.dtype.arithmeticType
   let row = try type.dispatch(ArithmeticRow(arithmetic: arithmetic))
   let result = try combineElements(
-    a.converted(to: type, on: context.compute), b.converted(to: type, on: context.compute), to: type, on: context,
+    a.converted(to: type, on: context.compute), b.converted(to: type, on: context.compute),
+    to: type, on: context,
     row)
   return try result.converted(to: a.dtype, on: context.compute)
 }
@@ -102,7 +103,8 @@ func compared(
   let type = a.dtype == .bool ? DType.u8 : a.dtype.arithmeticType
   let row = try type.dispatch(OrderingRow(ordering: ordering))
   return try combineElements(
-    a.converted(to: type, on: context.compute), b.converted(to: type, on: context.compute), to: .bool, on: context,
+    a.converted(to: type, on: context.compute), b.converted(to: type, on: context.compute),
+    to: .bool, on: context,
     row)
 }
 
@@ -118,7 +120,7 @@ func connected(
   _ connective: Connective, _ a: Tensor, _ b: Tensor, on context: OperatorContext
 ) throws -> Tensor {
   for operand in [a, b] where operand.dtype != .bool {
-    throw ONNXError.unsupported( operand.dtype)
+    throw ONNXError.unsupported(operand.dtype)
   }
   let row: BinaryRow =
     switch connective {
@@ -178,7 +180,7 @@ func chosen(
   where condition: Tensor, _ x: Tensor, _ y: Tensor, on context: OperatorContext
 ) throws -> Tensor {
   try requireSameType(x, y)
-  guard condition.dtype == .bool else { throw ONNXError.unsupported( condition.dtype) }
+  guard condition.dtype == .bool else { throw ONNXError.unsupported(condition.dtype) }
   let plan = try Broadcasting([condition, x, y])
   let result = try context.tensor(plan.shape.axes, x.dtype)
   result.dtype.dispatchWords(

@@ -15,7 +15,8 @@ func scattered(
   let result = try context.tensor(x.shape.axes, x.dtype)
   copyElements(from: x, to: result, on: context)
   guard length > 0, let joining else {
-    x.dtype.dispatchWords(ReplaceBlocks(updates: source, result: result, starts: starts, length: length))
+    x.dtype.dispatchWords(
+      ReplaceBlocks(updates: source, result: result, starts: starts, length: length))
     return result
   }
   let type = x.dtype.arithmeticType

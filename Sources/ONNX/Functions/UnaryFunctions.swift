@@ -38,8 +38,10 @@ func mapped(
 ///
 /// - Throws: `ONNXError.invalid` for anything but real numbers.
 func mapped(_ x: Tensor, by function: RealFunction, on context: OperatorContext) throws -> Tensor {
-  guard x.dtype.isFloatingPoint else { throw ONNXError.unsupported( x.dtype) }
-  if x.dtype == .f32, let core = function.coreFunction { return try x.applying(core, on: context.compute) }
+  guard x.dtype.isFloatingPoint else { throw ONNXError.unsupported(x.dtype) }
+  if x.dtype == .f32, let core = function.coreFunction {
+    return try x.applying(core, on: context.compute)
+  }
   let type = x.dtype.arithmeticType
   let row = try type.dispatch(RealRow(function: function))
   return try mapElements(of: x.converted(to: type, on: context.compute), on: context, row)
@@ -190,10 +192,11 @@ enum NumberTest: Sendable {
 ///
 /// - Throws: `ONNXError.invalid` for anything but real numbers.
 func tested(_ x: Tensor, for test: NumberTest, on context: OperatorContext) throws -> Tensor {
-  guard x.dtype.isFloatingPoint else { throw ONNXError.unsupported( x.dtype) }
+  guard x.dtype.isFloatingPoint else { throw ONNXError.unsupported(x.dtype) }
   let type = x.dtype.arithmeticType
   let row = try type.dispatch(TestRow(test: test))
-  return try mapElements(of: x.converted(to: type, on: context.compute), to: .bool, on: context, row)
+  return try mapElements(
+    of: x.converted(to: type, on: context.compute), to: .bool, on: context, row)
 }
 
 private struct TestRow: RealVisitor {
@@ -212,7 +215,7 @@ private struct TestRow: RealVisitor {
 ///
 /// - Throws: `ONNXError.invalid` for other types.
 func inverted(_ x: Tensor, on context: OperatorContext) throws -> Tensor {
-  guard x.dtype == .bool else { throw ONNXError.unsupported( x.dtype) }
+  guard x.dtype == .bool else { throw ONNXError.unsupported(x.dtype) }
   return try mapElements(of: x, on: context, unaryRow { (x: UInt8) in x == 0 })
 }
 

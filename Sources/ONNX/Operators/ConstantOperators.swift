@@ -51,7 +51,9 @@ let constantOperators: [String: OperatorDefinition] = [
 
 private func constantValue(_ node: Node, on context: OperatorContext) throws -> Tensor {
   if let value = try node.tensor("value") { return value }
-  if let value = try node.float("value_float") { return try numberTensor(Double(value), .f32, on: context) }
+  if let value = try node.float("value_float") {
+    return try numberTensor(Double(value), .f32, on: context)
+  }
   if let values = try node.floats("value_floats") {
     return try Tensor(values, shape: [values.count])
   }

@@ -17,7 +17,9 @@ let elementwiseOperators: [String: OperatorDefinition] = [
   "Mean": OperatorDefinition(inputs: 1...OperatorDefinition.manyInputs) { preparation in
     let context = preparation.context
     return { values in
-      let sum = try foldedOperands(values, on: context) { try arithmetic(.add, $0, $1, on: context) }
+      let sum = try foldedOperands(values, on: context) {
+        try arithmetic(.add, $0, $1, on: context)
+      }
       let count = try numberTensor(Double(values.count), sum.dtype, on: context)
       return [try arithmetic(.divide, sum, count, on: context)]
     }

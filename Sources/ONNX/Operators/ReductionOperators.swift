@@ -47,7 +47,9 @@ private func reduction(
       if let named, !named.isEmpty {
         axes = try x.shape.distinctAxes(named)
       } else {
-        if keepsAll { return [try reduced(x, axes: [], keepsAxes: true, by: reduction, on: context)] }
+        if keepsAll {
+          return [try reduced(x, axes: [], keepsAxes: true, by: reduction, on: context)]
+        }
         axes = Array(x.shape.axes.indices)
       }
       return [try reduced(x, axes: axes, keepsAxes: keepsAxes, by: reduction, on: context)]

@@ -23,7 +23,8 @@ private let (cropSize, motionSize) = (128, 224)
   func compare(_ matrix: AffineMatrix?, _ name: String) throws {
     try compare(matrix?.elements ?? [], name)
   }
-  func compareCrop(_ matrix: AffineMatrix?, _ name: String, _ size: Int, _ filter: WarpFilter) throws
+  func compareCrop(_ matrix: AffineMatrix?, _ name: String, _ size: Int, _ filter: WarpFilter)
+    throws
   {
     guard let matrix else { return }
     let crop = try frame.pixels.warped(

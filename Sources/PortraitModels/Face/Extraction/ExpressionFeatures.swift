@@ -33,7 +33,8 @@ package struct ExpressionFeatures: Sendable {
     guard !faceless.isEmpty else { return nil }
     let named = faceless.prefix(Self.named).map(String.init).joined(separator: ", ")
     let more = faceless.count > Self.named ? ", ..." : ""
-    return "no face in \(faceless.count) of \(frames.counted("frame")), filled from their neighbours: "
+    return
+      "no face in \(faceless.count) of \(frames.counted("frame")), filled from their neighbours: "
       + named + more
   }
 
@@ -41,7 +42,8 @@ package struct ExpressionFeatures: Sendable {
     let sides = sightings.compactMap(\.chosen?.box.shorterSide)
       .filter { $0 < TrackingLimits.publishedSide }
     guard let smallest = sides.min() else { return nil }
-    return "the face is small in \(sides.count.counted("frame")), \(Int(smallest)) pixels at the least, "
+    return
+      "the face is small in \(sides.count.counted("frame")), \(Int(smallest)) pixels at the least, "
       + "and was enlarged: with \(Int(TrackingLimits.publishedSide)) pixels or more the expression is "
       + "finer"
   }

@@ -32,7 +32,8 @@ struct FrameThumbnail: Sendable {
         let row = bytes + (2 * y + 1) * rows / (2 * perSide) * columns * 3
         for x in 0..<perSide {
           let pixel = row + (2 * x + 1) * columns / (2 * perSide) * 3
-          let brightness = 0.114 * Float(pixel[0]) + 0.587 * Float(pixel[1]) + 0.299 * Float(pixel[2])
+          let brightness =
+            0.114 * Float(pixel[0]) + 0.587 * Float(pixel[1]) + 0.299 * Float(pixel[2])
           sums[y / Self.samples * Self.side + x / Self.samples] += brightness
         }
       }
