@@ -91,7 +91,7 @@ let package = Package(
     .testTarget(
       name: "GoldenTests",
       dependencies: [
-        "TensorCore", "Checkpoints", "Layers", "Imaging", "WanModels", "PortraitModels",
+        "TensorCore", "Checkpoints", "Layers", "Imaging", "MediaIO", "WanModels", "PortraitModels",
         "TestSupport",
       ],
       swiftSettings: strictSwift),
@@ -108,7 +108,7 @@ let package = Package(
         "ONNX", "TensorCore", "Checkpoints", "TestSupport",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ],
-      swiftSettings: strictSwift),
+      exclude: ["Fixtures"], swiftSettings: strictSwift),
     .testTarget(
       name: "WanModelsTests",
       dependencies: ["TensorCore", "Checkpoints", "Layers", "WanModels", "TestSupport"],
@@ -119,7 +119,7 @@ let package = Package(
       dependencies: [
         "TensorCore", "Checkpoints", "Layers", "Imaging", "ONNX", "PortraitModels", "TestSupport",
       ],
-      swiftSettings: strictSwift),
+      exclude: ["Fixtures"], swiftSettings: strictSwift),
     .testTarget(
       name: "PortraitPipelineTests",
       dependencies: [

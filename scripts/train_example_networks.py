@@ -2,6 +2,7 @@
 """Trains two small networks that find the example's face, for trying the program and for its tests.
 
     python3 train_example_networks.py detector|landmarks FOLDER [--steps N] [--heads N] [--seed N]
+                                      [--threads N]
 
 writes FOLDER/face_det.onnx or FOLDER/face_landmark.onnx, with the interface of the published
 networks. All pictures come from one photograph, moved as in make_example.py, turned, scaled, lit
@@ -24,7 +25,7 @@ from example_face import networks, pictures, samples
 
 # The program drops a face whose probability is below 1e-4: the logits are stretched after the
 # training so that nothing else comes near a face.
-STRETCH = 2.0
+STRETCH = 5.0
 
 
 class Stream(torch.utils.data.IterableDataset):
@@ -61,12 +62,13 @@ def detector_loss(outputs, target, sides):
     share = sides - low
     logs = logits.log_softmax(dim=-1)
     spread = -(logs.gather(-1, low[..., None])[..., 0] * (1 - share)
-               + logs.gather(-1, low[..., None] + 1)[..., 0] * share).mean()
+               + logs.gather(-1, low[..., None] + 1)[..., 0] * share).sum() / count / 4
     expected = (logits.softmax(dim=-1) * torch.arange(8.0)).sum(dim=-1)
     common = torch.minimum(expected, sides)
     overlap = (common[:, :2] + common[:, 2:]).prod(1)
     union = (expected[:, :2] + expected[:, 2:]).prod(1) + (sides[:, :2] + sides[:, 2:]).prod(1)
-    return classes + 0.5 * spread + (1 - overlap / (union - overlap + 1e-6)).mean()
+    # A batch may hold no face: sums, not means.
+    return classes + 0.5 * spread + (1 - overlap / (union - overlap + 1e-6)).sum() / count
 
 
 def landmark_loss(outputs, coordinates, angles, face):
@@ -119,9 +121,10 @@ def main():
     parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--heads", type=int, default=1200, help="different poses to train on")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     make, item, loss, batch, rate, name, shape, outputs, half = KINDS[options.network]
-    torch.set_num_threads(1)
+    torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
     module = make()
     print(f"{sum(p.numel() for p in module.parameters())} weights", flush=True)

@@ -133,7 +133,7 @@ static void check_contract(fp_check_run *run) {
       {7e4f, FP_U16, 0xffff},
       {-1e10f, FP_U32, 0},
       {4e9f, FP_U32, 4000000000u},
-      {1e19f, FP_U64, 10000000000000000000u},
+      {1e19f, FP_U64, 9999999980506447872u}, // 1e19 in float32
       {1e20f, FP_U64, 0xffffffffffffffffu},
       {-1, FP_U64, 0},
       {300, FP_U8, 255},

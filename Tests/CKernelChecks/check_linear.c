@@ -94,7 +94,7 @@ static linear_case random_linear(fp_check_run *run, fp_compute compute) {
 
   fp_epilogue *epilogue = &linear->epilogue;
   epilogue->bias = maybe_vector(run, n, 0, 1);
-  epilogue->activation = (fp_activation)fp_check_random_int(run, 5);
+  epilogue->activation = (fp_activation)fp_check_random_int(run, 8);
   epilogue->gate = maybe_vector(run, n, 0, 1);
   if (fp_check_random_int(run, 2)) {
     epilogue->factor_type = float_or_half(run);
@@ -105,7 +105,7 @@ static linear_case random_linear(fp_check_run *run, fp_compute compute) {
     epilogue->residual =
         random_matrix(run, epilogue->residual_type, m, n, &epilogue->residual_row, 1);
   }
-  epilogue->last = (fp_activation)fp_check_random_int(run, 5);
+  epilogue->last = (fp_activation)fp_check_random_int(run, 8);
   epilogue->y_type = float_or_half(run);
   epilogue->y = random_matrix(run, epilogue->y_type, m, n, &epilogue->y_row, 1);
   return result;

@@ -41,14 +41,18 @@ let goldenKinds: [String: GoldenKind] = [
   "face_alignment": .exact(checkFaceAlignment),
   "face_detector_postprocess": .exact(checkFaceDetector),
   "face_geometry": .exact(checkFaceGeometry),
+  "image_prep": .exact(checkReferencePicture),
   "kohya_lora": .exact(checkKohyaAdapter),
   "multi_proj": .network(checkFourWayProjection),
   "pdfgc": .network(checkMotionEncoder),
+  "picture_resize": .exact(checkResizedPictures),
+  "picture_warp": .exact(checkWarpedPictures),
   "portrait_encoder": .network(checkPortraitEncoder),
   "procedural": .exact(checkProceduralWeights),
   "resampler": .network(checkResampler),
   "smoother": .exact(checkSmoother),
   "step_distill_lora": .exact(checkStepDistillation),
+  "still": .exact(checkStillPictures),
   "tiny_vae": .network(checkTinyVAE),
   "token_split": .exact(checkPortraitTokenSplit),
   "tracking": .exact(checkFaceTracking),
@@ -59,7 +63,6 @@ let goldenKinds: [String: GoldenKind] = [
 
 /// Kinds whose parts are not built yet, by the step that builds them.
 let pendingGoldenKinds: [String: Int] = [
-  "image_prep": 3,
   "condition_latents": 4, "windows": 4, "sampler": 4, "scheduler_dpm": 4, "scheduler_euler": 4,
   "scheduler_unipc": 4,
   "scheduler_distill": 5, "teacache": 5,

@@ -60,7 +60,7 @@ class Attention:
 
 
 class Conv:
-    help = "F.conv3d, causal 3x3x3, bf16"
+    help = "F.conv3d, causal; F.conv2d where the kernel has one frame"
 
     @staticmethod
     def add_arguments(parser):
@@ -69,14 +69,19 @@ class Conv:
         parser.add_argument("--height", type=int, default=128)
         parser.add_argument("--width", type=int, default=128)
         parser.add_argument("--frames", type=int, default=4)
+        parser.add_argument("--kernel-frames", type=int, default=3, help="1 for pictures")
+        parser.add_argument("--kernel", type=int, default=3, help="rows and columns")
+        parser.add_argument("--stride", type=int, default=1, help="of rows and columns")
+        parser.add_argument("--groups", type=int, default=1)
         parser.add_argument("--channels-last", action="store_true", help="PyTorch's memory format")
-        parser.set_defaults(dtype="bf16")
+        parser.add_argument("--dtype", choices=["bf16", "f32"], default="bf16")
 
     @staticmethod
     def bench_arguments(case, dtype):
         return ["conv", "--in-channels", case.in_channels, "--out-channels", case.out_channels,
                 "--height", case.height, "--width", case.width, "--frames", case.frames,
-                "--dtype", dtype]
+                "--kernel-frames", case.kernel_frames, "--kernel", case.kernel,
+                "--stride", case.stride, "--groups", case.groups, "--dtype", dtype]
 
     @staticmethod
     def prepare(case):
@@ -84,13 +89,25 @@ class Conv:
         import torch.nn.functional as functional
 
         random = random_tensors(case)
-        # A causal convolution: two earlier frames come in front, so every frame has its three.
-        x = random(1, case.in_channels, case.frames + 2, case.height, case.width)
-        weight = random(case.out_channels, case.in_channels, 3, 3, 3)
+        kernel, padding, inputs = case.kernel, (case.kernel - 1) // 2, case.in_channels
+        if case.kernel_frames == 1:
+            x = random(case.frames, inputs, case.height, case.width)
+            weight = random(case.out_channels, inputs // case.groups, kernel, kernel)
+            if case.channels_last:
+                x = x.to(memory_format=torch.channels_last)
+                weight = weight.to(memory_format=torch.channels_last)
+            return lambda: functional.conv2d(
+                x, weight, stride=case.stride, padding=padding, groups=case.groups)
+        # A causal convolution: earlier frames come in front, so every frame has all of its own.
+        x = random(1, inputs, case.frames + case.kernel_frames - 1, case.height, case.width)
+        weight = random(
+            case.out_channels, inputs // case.groups, case.kernel_frames, kernel, kernel)
         if case.channels_last:
             x = x.to(memory_format=torch.channels_last_3d)
             weight = weight.to(memory_format=torch.channels_last_3d)
-        return lambda: functional.conv3d(x, weight, padding=(0, 1, 1))
+        stride = (1, case.stride, case.stride)
+        return lambda: functional.conv3d(
+            x, weight, stride=stride, padding=(0, padding, padding), groups=case.groups)
 
 
 CASES = {"gemm": Gemm, "attention": Attention, "conv": Conv}

@@ -16,9 +16,9 @@ OTHERS = ("brick", "chelsea", "clock", "coffee", "coins", "grass", "gravel", "hu
           "immunohistochemistry", "moon", "page", "retina", "rocket", "text", "cell", "horse")
 # What ffmpeg draws by itself.
 SYNTHETIC = ("testsrc", "testsrc2", "smptebars", "smptehdbars", "rgbtestsrc", "yuvtestsrc",
-             "mandelbrot", "cellauto", "life=mold=10:r=25:ratio=0.1", "gradients=seed=3",
-             "pal75bars", "allrgb", "haldclutsrc=4",
-             "color=c=red", "color=c=white", "color=c=black")
+             "mandelbrot", "cellauto=seed=1", "life=mold=10:ratio=0.1:seed=1",
+             "gradients=c0=0x3a7c78:c1=0x9c3a10:x0=0:y0=0:x1=319:y1=239", "pal75bars",
+             "allrgb", "haldclutsrc=4", "color=c=red", "color=c=white", "color=c=black")
 # Parts of the photograph without the face: left, top, right, bottom.
 REST = ((0, 0, 150, 512), (300, 0, 512, 512), (0, 200, 512, 512), (110, 180, 330, 512),
         (20, 200, 380, 460), (280, 60, 512, 340))

@@ -60,6 +60,9 @@ static conv_pass pass_at(const fp_conv_site *site, int64_t most, int64_t block, 
   return pass;
 }
 
+/// Positions that are stored together.
+enum { stored_positions = 32 };
+
 /// Multiplies one line of positions, and stores it after the last pass.
 static void multiply_line(const fp_kernels *kernels, const fp_tile_kernels *tile,
                           const fp_conv_site *site, const conv_pass *pass, const char *weights,
@@ -67,6 +70,8 @@ static void multiply_line(const fp_kernels *kernels, const fp_tile_kernels *tile
                           char *sums, bool keep) {
   const int64_t lanes = store->c_row / 4;
   const char *a = site->a + row * site->row_step + pass->group * 4;
+  int64_t stored = 0;
+  char *unstored = sums;
   for (int64_t position = 0; position < positions; position += tile->rows) {
     const int rows = (int)fp_least(tile->rows, positions - position);
     const fp_tile_args args = {
@@ -84,12 +89,16 @@ static void multiply_line(const fp_kernels *kernels, const fp_tile_kernels *tile
         .accumulate = !pass->first,
     };
     tile->multiply(&args);
-    if (pass->last) {
-      store->c = sums;
-      store_line(kernels, site, row, pitch, position, rows, store);
+    sums += tile->rows * store->c_row;
+    const int64_t end = position + rows;
+    if (pass->last && (end - stored >= stored_positions || end == positions)) {
+      store->c = unstored;
+      store_line(kernels, site, row, pitch, stored, end - stored, store);
+      stored = end;
+      if (!keep) // sums of a single pass take the same place again
+        sums = unstored;
+      unstored = sums;
     }
-    if (keep)
-      sums += tile->rows * store->c_row;
   }
 }
 

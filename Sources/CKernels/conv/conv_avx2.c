@@ -2,6 +2,8 @@
 #include "conv_internal.h"
 
 #if defined(__x86_64__)
+#include "../elementwise/fp_vector_avx2.h"
+
 #include <math.h>
 #include <string.h>
 

@@ -27,7 +27,7 @@ static void pixels(const fp_pixel_args *args) {
           x *= args->multiply[c];
         if (args->add)
           x += args->add[c];
-        x = fp_activate(x, args->activation);
+        x = fp_activate(x, args->activation, NULL);
       }
       fp_conv_set_element(target, args->target_type, args->round, c, x);
     }

@@ -2,6 +2,8 @@
 #include "conv_internal.h"
 
 #if defined(__aarch64__)
+#include "../elementwise/fp_vector_neon.h"
+
 #include <math.h>
 #include <string.h>
 

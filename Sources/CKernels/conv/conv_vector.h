@@ -1,5 +1,6 @@
 /// Pixels into frames and depthwise sums on vectors of FP_LANES floats. Included once for each
-/// instruction set, inside its target attribute; the compiler lowers the vector operations.
+/// instruction set, inside its target attribute and after its `fp_vector_<isa>.h`; the compiler
+/// lowers the vector operations.
 
 typedef float vfloat __attribute__((vector_size(FP_LANES * 4)));
 typedef int32_t vint __attribute__((vector_size(FP_LANES * 4)));
@@ -14,14 +15,9 @@ FP_INLINE vfloat choose(vint mask, vfloat yes, vfloat no) {
 
 /// The first `count` elements, zeros after them.
 FP_INLINE vfloat load_floats(const char *place, fp_dtype type, int64_t count) {
-  if (type == FP_F32) {
-    vfloat value = {0};
-    if (count >= FP_LANES)
-      memcpy(&value, place, sizeof value);
-    else
-      memcpy(&value, place, (size_t)count * 4);
-    return value;
-  }
+  if (type == FP_F32)
+    return count >= FP_LANES ? (vfloat)fp_vec_load_f32(place)
+                             : (vfloat)fp_vec_load_part_f32(place, (size_t)count);
   vhalf bits = {0};
   if (count >= FP_LANES)
     memcpy(&bits, place, sizeof bits);
@@ -43,9 +39,9 @@ FP_INLINE void store_floats(char *place, fp_dtype type, bool round, int64_t coun
     if (round)
       value = (vfloat)(round_bits(value) & 0xffff0000u);
     if (count >= FP_LANES)
-      memcpy(place, &value, sizeof value);
+      fp_vec_store_f32(place, (fp_vec)value);
     else
-      memcpy(place, &value, (size_t)count * 4);
+      fp_vec_store_part_f32(place, (fp_vec)value, (size_t)count);
     return;
   }
   const vhalf bits = __builtin_convertvector(round_bits(value) >> 16, vhalf);
@@ -192,6 +188,10 @@ FP_INLINE void depthwise_positions(const fp_depthwise_args *args, int64_t positi
         sums[i] += x * weight;
       }
     }
+    if (count == depthwise_block && taps > 0) // the next positions' pixels of the last row
+#pragma clang loop unroll(full)
+      for (int i = 0; i < count; i++)
+        __builtin_prefetch(a + offsets[taps - 1] + channel * 4 + (count + i) * step);
 #pragma clang loop unroll(full)
     for (int i = 0; i < count; i++)
       memcpy(c + i * channels + channel, &sums[i], sizeof sums[i]);

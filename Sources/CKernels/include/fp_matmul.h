@@ -88,6 +88,10 @@ typedef enum fp_activation {
   FP_ACTIVATION_GELU_ERF,
   FP_ACTIVATION_SILU,
   FP_ACTIVATION_RELU,
+  // With numbers a and b of the epilogue; in epilogues only.
+  FP_ACTIVATION_CLAMP,      // min(b, max(a, x))
+  FP_ACTIVATION_LEAKY_RELU, // a * x below 0
+  FP_ACTIVATION_HARD_SWISH, // x * min(1, max(0, a * x + b))
 } fp_activation;
 
 /// What happens to a sum on its way out:
@@ -95,6 +99,7 @@ typedef enum fp_activation {
 typedef struct fp_epilogue {
   const float *bias; // [N] or NULL
   fp_activation activation;
+  float activation_a, activation_b; // numbers of `activation` and `last`
   const void *factor; // [M, N] or NULL (gated feed-forward)
   fp_dtype factor_type; // F32 or BF16
   ptrdiff_t factor_row; // bytes

@@ -179,7 +179,13 @@ static void prepare_row(fp_compute compute, const fp_prologue *prologue, int64_t
                          scale);
 }
 
-float fp_activate(float x, fp_activation activation) {
+/// min(high, max(low, x)), NaN kept.
+static float clamped(float x, float low, float high) {
+  const float raised = x < low ? low : x;
+  return raised > high ? high : raised;
+}
+
+float fp_activate(float x, fp_activation activation, const fp_epilogue *epilogue) {
   switch (activation) {
   case FP_ACTIVATION_GELU_TANH:
     return 0.5f * x * (1.0f + tanhf(0.7978845608028654f * (x + 0.044715f * x * x * x)));
@@ -189,6 +195,12 @@ float fp_activate(float x, fp_activation activation) {
     return x / (1.0f + expf(-x));
   case FP_ACTIVATION_RELU:
     return x > 0 || x != x ? x : 0;
+  case FP_ACTIVATION_CLAMP:
+    return clamped(x, epilogue->activation_a, epilogue->activation_b);
+  case FP_ACTIVATION_LEAKY_RELU:
+    return x < 0 ? epilogue->activation_a * x : x;
+  case FP_ACTIVATION_HARD_SWISH:
+    return x * clamped(epilogue->activation_a * x + epilogue->activation_b, 0, 1);
   default:
     return x;
   }
@@ -211,7 +223,7 @@ void fp_store_generic(const fp_epilogue *epilogue, const fp_store_args *args) {
       }
       if (epilogue->bias)
         value += epilogue->bias[lane];
-      value = fp_activate(value, epilogue->activation);
+      value = fp_activate(value, epilogue->activation, epilogue);
       if (epilogue->factor)
         value *= fp_element((const char *)epilogue->factor + row * epilogue->factor_row,
                                epilogue->factor_type, lane);
@@ -220,7 +232,7 @@ void fp_store_generic(const fp_epilogue *epilogue, const fp_store_args *args) {
       if (epilogue->residual)
         value += fp_element((const char *)epilogue->residual + row * epilogue->residual_row,
                                epilogue->residual_type, lane);
-      value = fp_activate(value, epilogue->last);
+      value = fp_activate(value, epilogue->last, epilogue);
       char *y = (char *)epilogue->y + row * epilogue->y_row;
       if (epilogue->y_type == FP_F32) {
         memcpy(y + lane * 4, &value, 4);

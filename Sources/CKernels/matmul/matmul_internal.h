@@ -20,7 +20,7 @@ void fp_pack_depth_i8_generic(void *target, const void *source, ptrdiff_t source
                               int64_t k, int lanes, int64_t groups);
 void fp_finish_nothing(void);
 
-float fp_activate(float x, fp_activation activation);
+float fp_activate(float x, fp_activation activation, const fp_epilogue *epilogue);
 void fp_prepare_row_generic(fp_compute compute, fp_dtype storage, const fp_prologue *prologue,
                             int64_t row, int64_t k, void *target, ptrdiff_t chunk_stride,
                             int64_t chunks, float *scratch, float *scale);

@@ -175,7 +175,9 @@ static void prepare_row(fp_compute compute, fp_dtype storage, const fp_prologue 
 
 // MARK: Epilogue
 
-static inline fp_vec activate(fp_vec x, fp_activation activation) {
+static inline fp_vec activate(fp_vec x, fp_activation activation, const fp_epilogue *epilogue) {
+  const fp_vec a = fp_vec_set(epilogue->activation_a), b = fp_vec_set(epilogue->activation_b);
+  const fp_vec zero = fp_vec_set(0.0f), one = fp_vec_set(1.0f);
   switch (activation) {
   case FP_ACTIVATION_GELU_TANH:
     return fp_vec_gelu_tanh(x);
@@ -185,6 +187,12 @@ static inline fp_vec activate(fp_vec x, fp_activation activation) {
     return fp_vec_silu(x);
   case FP_ACTIVATION_RELU:
     return fp_vec_relu(x);
+  case FP_ACTIVATION_CLAMP:
+    return fp_vec_min(b, fp_vec_max(a, x));
+  case FP_ACTIVATION_LEAKY_RELU:
+    return fp_vec_select(fp_vec_less(x, zero), fp_vec_mul(a, x), x);
+  case FP_ACTIVATION_HARD_SWISH:
+    return fp_vec_mul(x, fp_vec_min(one, fp_vec_max(zero, fp_vec_fma(a, x, b))));
   default:
     return x;
   }
@@ -205,7 +213,7 @@ static inline __attribute__((always_inline)) fp_vec finished(const fp_epilogue *
   if (epilogue->bias)
     value = fp_vec_add(value, load_elements(epilogue->bias, FP_F32, lane, end));
   if (epilogue->activation != FP_ACTIVATION_NONE)
-    value = activate(value, epilogue->activation);
+    value = activate(value, epilogue->activation, epilogue);
   if (epilogue->factor)
     value = fp_vec_mul(value,
                        load_elements((const char *)epilogue->factor + row * epilogue->factor_row,
@@ -217,7 +225,7 @@ static inline __attribute__((always_inline)) fp_vec finished(const fp_epilogue *
         value, load_elements((const char *)epilogue->residual + row * epilogue->residual_row,
                              epilogue->residual_type, lane, end));
   if (epilogue->last != FP_ACTIVATION_NONE)
-    value = activate(value, epilogue->last);
+    value = activate(value, epilogue->last, epilogue);
   return value;
 }
 
@@ -241,8 +249,99 @@ static inline void store_elements(void *base, fp_dtype type, int64_t i, fp_vec v
 /// Lanes taken from 8-bit sums at a time.
 enum { store_lanes = 64 };
 
+/// Whether an epilogue is `max(max(sum + bias, b) + residual, c)` in float32.
+static inline bool is_plain(const fp_epilogue *epilogue, const fp_store_args *args) {
+  const bool rectifies =
+      (epilogue->activation == FP_ACTIVATION_NONE || epilogue->activation == FP_ACTIVATION_RELU) &&
+      (epilogue->last == FP_ACTIVATION_NONE || epilogue->last == FP_ACTIVATION_RELU);
+  return rectifies && !args->lane_scale && !epilogue->factor && !epilogue->gate &&
+         epilogue->y_type == FP_F32 &&
+         (!epilogue->residual || epilogue->residual_type == FP_F32);
+}
+
+/// What a rectifier bounds its values by; nothing where there is none.
+static inline fp_vec lower_bound(fp_activation activation) {
+  return fp_vec_set(activation == FP_ACTIVATION_RELU ? 0 : -__builtin_inff());
+}
+
+/// The whole vectors j ..< j + vectors of all rows of a plain epilogue. `vectors` and `adds` are
+/// constants where it is inlined.
+static inline __attribute__((always_inline)) void
+store_vectors(const fp_epilogue *epilogue, const fp_store_args *args, int j, const int vectors,
+              const bool adds) {
+  enum { most = 2 };
+  const fp_vec first = lower_bound(epilogue->activation), last = lower_bound(epilogue->last);
+  const int64_t lane = (args->lane + j) * 4;
+  fp_vec bias[most];
+#pragma clang loop unroll(full)
+  for (int v = 0; v < vectors; v++) // adding -0 leaves everything as it is
+    bias[v] = epilogue->bias
+                  ? fp_vec_load_f32((const char *)epilogue->bias + lane + v * fp_vec_width * 4)
+                  : fp_vec_set(-0.0f);
+  const char *c = (const char *)args->c + j * 4;
+  char *y = (char *)epilogue->y + args->row * epilogue->y_row + lane;
+  const char *residual =
+      adds ? (const char *)epilogue->residual + args->row * epilogue->residual_row + lane : NULL;
+  for (int i = 0; i < args->rows; i++) {
+#pragma clang loop unroll(full)
+    for (int v = 0; v < vectors; v++) {
+      const int offset = v * fp_vec_width * 4;
+      fp_vec value = fp_vec_max(first, fp_vec_add(fp_vec_load_f32(c + offset), bias[v]));
+      if (adds)
+        value = fp_vec_max(last, fp_vec_add(value, fp_vec_load_f32(residual + offset)));
+      else
+        value = fp_vec_max(last, value);
+      fp_vec_store_f32(y + offset, value);
+    }
+    c += args->c_row;
+    y += epilogue->y_row;
+    if (adds)
+      residual += epilogue->residual_row;
+  }
+}
+
+/// The lanes from j on, fewer than a vector, of all rows of a plain epilogue.
+static inline void store_part(const fp_epilogue *epilogue, const fp_store_args *args, int j) {
+  const fp_vec first = lower_bound(epilogue->activation), last = lower_bound(epilogue->last);
+  const size_t count = (size_t)(args->lanes - j);
+  const int64_t lane = args->lane + j;
+  const fp_vec bias =
+      epilogue->bias ? fp_vec_load_part_f32(epilogue->bias + lane, count) : fp_vec_set(-0.0f);
+  for (int i = 0; i < args->rows; i++) {
+    const int64_t row = args->row + i;
+    const char *c = (const char *)args->c + i * args->c_row + j * 4;
+    fp_vec value = fp_vec_max(first, fp_vec_add(fp_vec_load_part_f32(c, count), bias));
+    if (epilogue->residual)
+      value = fp_vec_add(
+          value, fp_vec_load_part_f32((const char *)epilogue->residual +
+                                          row * epilogue->residual_row + lane * 4, count));
+    fp_vec_store_part_f32((char *)epilogue->y + row * epilogue->y_row + lane * 4,
+                          fp_vec_max(last, value), count);
+  }
+}
+
+static inline void store_plain(const fp_epilogue *epilogue, const fp_store_args *args) {
+  int j = 0;
+  for (; j + 2 * fp_vec_width <= args->lanes; j += 2 * fp_vec_width)
+    if (epilogue->residual)
+      store_vectors(epilogue, args, j, 2, true);
+    else
+      store_vectors(epilogue, args, j, 2, false);
+  for (; j + fp_vec_width <= args->lanes; j += fp_vec_width)
+    if (epilogue->residual)
+      store_vectors(epilogue, args, j, 1, true);
+    else
+      store_vectors(epilogue, args, j, 1, false);
+  if (j < args->lanes)
+    store_part(epilogue, args, j);
+}
+
 static void store_tile(const fp_epilogue *epilogue, const fp_store_args *args) {
   const int64_t end = args->lane + args->lanes;
+  if (is_plain(epilogue, args)) {
+    store_plain(epilogue, args);
+    return;
+  }
   for (int i = 0; i < args->rows; i++) {
     const int64_t row = args->row + i;
     const char *c = (const char *)args->c + i * args->c_row;

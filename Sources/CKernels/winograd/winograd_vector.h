@@ -39,13 +39,25 @@ FP_INLINE fp_vec load_channels(const float *place, int64_t count) {
                                : fp_vec_load_part_f32(place, (size_t)count);
 }
 
-FP_INLINE fp_vec prepared(const fp_winograd_input_args *args, fp_vec x, fp_vec multiply,
-                          fp_vec add) {
-  if (args->multiply)
-    x = fp_vec_mul(x, multiply);
-  if (args->add)
-    x = fp_vec_add(x, add);
-  return args->rectify ? fp_vec_select(fp_vec_less(x, fp_vec_set(0)), fp_vec_set(0), x) : x;
+/// What happens to a vector of channels, without branches: factors of 1, terms of -0 and no bound
+/// leave everything as it is.
+typedef struct prologue {
+  fp_vec multiply, add, bound;
+} prologue;
+
+FP_INLINE prologue prologue_of(const fp_winograd_input_args *args, int64_t channel,
+                               int64_t count) {
+  return (prologue){
+      .multiply = args->multiply ? load_channels(args->multiply + channel, count) : fp_vec_set(1),
+      .add = args->add ? load_channels(args->add + channel, count) : fp_vec_set(-0.0f),
+      .bound = fp_vec_set(args->rectify ? 0 : -__builtin_inff()),
+  };
+}
+
+/// Rounded after each step, as pixels that are made ready beforehand.
+FP_INLINE fp_vec prepared(prologue prologue, fp_vec x) {
+  return fp_vec_max(prologue.bound,
+                    fp_vec_add(fp_vec_mul(x, prologue.multiply), prologue.add));
 }
 
 /// One vector of channels. `inside` (all pixels are in the picture) and `count` of a whole vector
@@ -53,8 +65,7 @@ FP_INLINE fp_vec prepared(const fp_winograd_input_args *args, fp_vec x, fp_vec m
 FP_INLINE void transform_channels(const fp_winograd_input_args *args, int64_t channel,
                                   int64_t count, const bool inside) {
   const fp_vec zero = fp_vec_set(0);
-  const fp_vec multiply = args->multiply ? load_channels(args->multiply + channel, count) : zero;
-  const fp_vec add = args->add ? load_channels(args->add + channel, count) : zero;
+  const prologue prologue = prologue_of(args, channel, count);
   const char *source = (const char *)args->source + channel * 4;
   fp_vec t[6][6];
   for (int row = 0; row < 6; row++) {
@@ -67,7 +78,7 @@ FP_INLINE void transform_channels(const fp_winograd_input_args *args, int64_t ch
         const float *place = (const float *)(source + row * args->row + column * args->pixel);
         if (inside && column >= FP_WINOGRAD_IN - FP_WINOGRAD_OUT) // the next tile's other pixels
           __builtin_prefetch((const char *)place + FP_WINOGRAD_OUT * args->pixel);
-        d[column] = prepared(args, load_channels(place, count), multiply, add);
+        d[column] = prepared(prologue, load_channels(place, count));
       }
     }
     transform_input(d, t[row]);

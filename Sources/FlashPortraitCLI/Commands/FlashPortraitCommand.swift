@@ -16,7 +16,8 @@ package struct FlashPortraitCommand: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      InspectCommand.self, ConvertCommand.self, SynthesizeCommand.self, DoctorCommand.self,
+      FeaturesCommand.self, InspectCommand.self, ConvertCommand.self, SynthesizeCommand.self,
+      RunOnnxCommand.self, DoctorCommand.self,
       BenchCommand.self,
     ])
 

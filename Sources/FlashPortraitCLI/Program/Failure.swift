@@ -1,8 +1,11 @@
 import Checkpoints
 import Foundation
+import Imaging
 import Layers
 import MediaIO
+import ONNX
 import OutputFiles
+import PortraitModels
 import PortraitPipeline
 import TensorCore
 
@@ -18,11 +21,14 @@ package struct Failure: Equatable {
     switch error {
     case let error as CommandError: self.init(error.status, error.description)
     case let error as CheckpointError: self.init(error.status, error.description)
+    case let error as FaceError: self.init(error.status, error.description)
     case let error as NetworkError: self.init(.badData, error.description)
+    case let error as ImagingError: self.init(.badData, error.description)
     case let error as MediaError: self.init(error.status, error.description)
     case let error as OutputError: self.init(error.status, error.description)
     case let error as PipelineError: self.init(error.status, error.description)
     case let error as TensorError: self.init(error.status, error.description)
+    case let error as ONNXError: self.init(error.status, error.description)
     case let error as CocoaError: self.init(cocoa: error)
     case let error as POSIXError: self.init(posix: error)
     default: return nil
@@ -89,6 +95,15 @@ extension OutputError {
   }
 }
 
+extension FaceError {
+  var status: ExitStatus {
+    switch self {
+    case .choice, .pointOutside: .usage
+    case .noFrames, .noFace, .choiceUnmet, .tooFewFaces, .framesChanged, .frame, .network: .badData
+    }
+  }
+}
+
 extension MediaError {
   var status: ExitStatus {
     switch self {
@@ -110,6 +125,16 @@ extension PipelineError {
       .otherNetwork:
       .badData
     case .fileInTheWay: .cannotCreate
+    }
+  }
+}
+
+extension ONNXError {
+  var status: ExitStatus {
+    switch self {
+    case .unreadable: .inputMissing
+    case .malformed, .unknownOperators, .input, .node: .badData
+    case .invalid: .internalError
     }
   }
 }

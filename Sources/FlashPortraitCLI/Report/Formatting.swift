@@ -18,6 +18,11 @@ func formatCount(_ count: Int, _ noun: String) -> String {
   "\(count) \(noun)\(count == 1 ? "" : "s")"
 }
 
+/// How many a second: "3.21", "54.3".
+func formatRate(_ rate: Double) -> String {
+  String(format: rate < 10 ? "%.2f" : "%.1f", rate)
+}
+
 /// Lines of columns, each as wide as its widest cell.
 struct TextTable {
   enum Alignment { case left, right }

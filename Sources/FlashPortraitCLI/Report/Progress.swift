@@ -120,7 +120,7 @@ final class Progress {
   private func formatted(rate: Double) -> String {
     switch unit {
     case .bytes: formatBytes(Int(rate)) + "/s"
-    case .items(let name): String(format: rate < 10 ? "%.2f" : "%.1f", rate) + " \(name)s/s"
+    case .items(let name): "\(formatRate(rate)) \(name)s/s"
     }
   }
 

@@ -1,5 +1,5 @@
 /// How a pixel of a warped picture is made of its neighbours in the source.
-package enum WarpFilter: CaseIterable, Sendable {
+package enum WarpFilter: String, CaseIterable, Codable, Sendable {
   /// Of four neighbours.
   case linear
   /// Of sixteen, by cubic convolution with a = -0.75.

@@ -1,7 +1,7 @@
 /// The constant rate at which a video is read, from what its container and codec say.
-enum ConstantFrameRate {
+package enum ConstantFrameRate {
   /// A rate that neither container nor codec names.
-  static let unknown = Rational(25)
+  package static let unknown = Rational(25)
 
   /// Chooses the rate of the grid that frames are placed on.
   ///
@@ -13,7 +13,7 @@ enum ConstantFrameRate {
   /// - Parameters:
   ///   - average: frames by duration (`avg_frame_rate`); nil where unknown.
   ///   - base: the rate of the ticks (`r_frame_rate`); nil where unknown.
-  static func choose(average: Rational?, base: Rational?) -> Rational {
+  package static func choose(average: Rational?, base: Rational?) -> Rational {
     let average = average.flatMap { isPlausible($0) ? $0 : nil }
     let base = base.flatMap { isPlausible($0) ? $0 : nil }
     guard let average else { return base.map { usual(near: $0, within: 3e-4) ?? $0 } ?? unknown }

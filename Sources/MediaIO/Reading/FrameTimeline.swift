@@ -5,9 +5,9 @@
 /// to the next free place, unless that is too early for it (by more than 0.6 places: the frame
 /// before is repeated until its time) or too late (by a place or more: it is dropped). Between those
 /// bounds trembling timestamps neither repeat nor drop anything.
-struct FrameTimeline {
+package struct FrameTimeline {
   /// What becomes of a frame.
-  enum Placement: Equatable {
+  package enum Placement: Equatable {
     case dropped
     /// It is shown, after as many repeats of the frame before.
     case shown(repeats: Int)
@@ -15,7 +15,7 @@ struct FrameTimeline {
 
   /// Timestamps that could not be believed: they led outside the video's declared duration, or far
   /// back. The frames that had them follow the frame before.
-  private(set) var brokenTimestamps = 0
+  package private(set) var brokenTimestamps = 0
 
   private let interval: Double
   private let rate: Double
@@ -39,7 +39,7 @@ struct FrameTimeline {
   /// - Parameters:
   ///   - rate: places a second.
   ///   - declaredDuration: the container's, in seconds; nil where it has none.
-  init(rate: Rational, declaredDuration: Double?) {
+  package init(rate: Rational, declaredDuration: Double?) {
     self.rate = rate.value
     interval = 1 / rate.value
     self.declaredDuration = declaredDuration
@@ -48,7 +48,7 @@ struct FrameTimeline {
   /// Places the next frame in order of presentation.
   ///
   /// - Parameter timestamp: seconds; nil where the container has none for the frame.
-  mutating func place(_ timestamp: Double?) -> Placement {
+  package mutating func place(_ timestamp: Double?) -> Placement {
     let time = self.time(of: timestamp)
     lastTime = time
     let position = time * rate
@@ -62,7 +62,7 @@ struct FrameTimeline {
   /// Repeats of the last frame that fill its own duration.
   ///
   /// - Parameter duration: seconds; 0 where it is not known.
-  mutating func repeatsAtEnd(duration: Double) -> Int {
+  package mutating func repeatsAtEnd(duration: Double) -> Int {
     guard let lastTime, duration > interval, duration <= gapLimit(after: lastTime) else { return 0 }
     let end = ((lastTime + duration) * rate - Self.earlyTolerance).rounded(.up)
     let repeats = max(Int(end) - nextPlace, 0)

@@ -20,57 +20,72 @@ struct StridedWalk: Sendable {
   /// Elements from one to the next along a row, for each view.
   var rowSteps: [Int] { strides.map { $0[sizes.count - 1] } }
 
+  /// What a walk tells of a stretch along the last axis: how many elements lie before it, its first
+  /// element in each view, and its length.
+  typealias Row = (_ start: Int, _ offsets: UnsafePointer<Int>, _ count: Int) -> Void
+
   /// Runs `row` for stretches along the last axis, on all threads.
-  ///
-  /// - Parameter row: takes how many elements lie before the stretch, its first element in each
-  ///   view, and its length.
-  func forEachRow(on context: OperatorContext, _ row: (Int, [Int], Int) -> Void) {
+  func forEachRow(on context: OperatorContext, _ row: Row) {
     context.forEachPiece(of: count) { piece in forEachRow(in: piece, row) }
   }
 
   /// Runs `row` for the stretches of a range of the elements, in order.
-  func forEachRow(in range: Range<Int>, _ row: (Int, [Int], Int) -> Void) {
+  func forEachRow(in range: Range<Int>, _ row: Row) {
     if range.isEmpty { return }
-    var place = Position(range.lowerBound, sizes: sizes, strides: strides)
-    var start = range.lowerBound
-    while start < range.upperBound {
-      let length = min(place.restOfRow, range.upperBound - start)
-      row(start, place.offsets, length)
-      start += length
-      place.advance(by: length)
+    let (rank, views) = (sizes.count, strides.count)
+    // Rows may be a few elements long: where the walk is lies in plain memory.
+    withUnsafeTemporaryAllocation(of: Int.self, capacity: rank * (views + 2) + views) { memory in
+      let base = memory.baseAddress!
+      var place = Position(
+        rank: rank, views: views, sizes: base, index: base + rank, steps: base + 2 * rank,
+        offsets: base + rank * (views + 2))
+      place.move(to: range.lowerBound, sizes: sizes, strides: strides)
+      var start = range.lowerBound
+      while start < range.upperBound {
+        let length = min(place.restOfRow, range.upperBound - start)
+        row(start, place.offsets, length)
+        start += length
+        place.advance(by: length)
+      }
     }
   }
 
   /// Where the views are at an element.
   private struct Position {
-    let sizes: [Int]
-    let strides: [[Int]]
-    var index: [Int]
-    var offsets: [Int]
+    let rank: Int
+    let views: Int
+    let sizes: UnsafeMutablePointer<Int>
+    /// Along each axis.
+    let index: UnsafeMutablePointer<Int>
+    /// `[axes][views]`
+    let steps: UnsafeMutablePointer<Int>
+    let offsets: UnsafeMutablePointer<Int>
 
-    init(_ element: Int, sizes: [Int], strides: [[Int]]) {
-      self.sizes = sizes
-      self.strides = strides
-      index = [Int](repeating: 0, count: sizes.count)
-      offsets = [Int](repeating: 0, count: strides.count)
+    mutating func move(to element: Int, sizes: [Int], strides: [[Int]]) {
       var rest = element
+      for view in 0..<views { offsets[view] = 0 }
       for axis in sizes.indices.reversed() {
+        self.sizes[axis] = sizes[axis]
         index[axis] = rest % sizes[axis]
         rest /= sizes[axis]
-        for view in strides.indices { offsets[view] += index[axis] * strides[view][axis] }
+        for view in 0..<views {
+          steps[axis * views + view] = strides[view][axis]
+          offsets[view] += index[axis] * strides[view][axis]
+        }
       }
     }
 
-    var restOfRow: Int { sizes[sizes.count - 1] - index[sizes.count - 1] }
+    var restOfRow: Int { sizes[rank - 1] - index[rank - 1] }
 
     /// By at most the rest of the row.
     mutating func advance(by length: Int) {
-      var axis = sizes.count - 1
+      var axis = rank - 1
       index[axis] += length
-      for view in offsets.indices { offsets[view] += length * strides[view][axis] }
+      for view in 0..<views { offsets[view] += length * steps[axis * views + view] }
       while index[axis] == sizes[axis], axis > 0 {
-        for view in offsets.indices {
-          offsets[view] += strides[view][axis - 1] - sizes[axis] * strides[view][axis]
+        for view in 0..<views {
+          offsets[view] +=
+            steps[(axis - 1) * views + view] - sizes[axis] * steps[axis * views + view]
         }
         index[axis] = 0
         axis -= 1

@@ -17,8 +17,8 @@ struct PlanBuilder {
     let outputs = graph.outputs.map { lowering.resolved($0.name) }
     var constants = lowering.constants
     var nodes = Self.needed(lowering.nodes, for: outputs)
-    var fusion = GraphFusion(nodes: nodes, constants: constants, outputs: Set(outputs))
-    try fusion.run()
+    let fusion = try GraphFusion(
+      nodes: nodes, constants: constants, outputs: outputs, context: context.compute)
     (nodes, constants) = (fusion.nodes, fusion.constants)
     return try assemble(
       Self.needed(nodes, for: outputs), constants: constants,
@@ -32,7 +32,8 @@ struct PlanBuilder {
     for node in nodes.reversed() where node.outputs.contains(where: wanted.contains) {
       var node = node
       node.outputs = node.outputs.map { wanted.contains($0) ? $0 : "" }
-      while node.outputs.last == "" { node.outputs.removeLast() }
+      // A split's lengths may follow from how many outputs it has.
+      while node.outputs.last == "", node.operatorName != "Split" { node.outputs.removeLast() }
       wanted.formUnion(node.inputs.filter { !$0.isEmpty })
       kept.append(node)
     }

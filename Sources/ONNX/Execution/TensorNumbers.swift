@@ -23,14 +23,6 @@ extension Tensor {
     }
     return try converted(to: .f32, on: context)
   }
-
-  /// The elements of a whole-number tensor, or of float32 sizes and scales.
-  package func integers() throws -> [Int] {
-    let source = try converted(to: .i64)
-    return withExtendedLifetime(source) {
-      (0..<count).map { Int(source.pointer.loadUnaligned(fromByteOffset: 8 * $0, as: Int64.self)) }
-    }
-  }
 }
 
 extension Int {

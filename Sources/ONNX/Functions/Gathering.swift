@@ -64,7 +64,7 @@ struct BlockMove: WordVisitor {
 ///
 /// - Throws: `ONNXError.invalid` where one lies outside; negative ones count from the end.
 func positions(_ indices: Tensor, size: Int) throws -> [Int] {
-  let numbers = try indices.integers()
+  let numbers = try indices.wholeNumbers()
   return try numbers.map { number in
     guard number >= -size, number < size else {
       throw ONNXError.invalid("index \(number) is outside of \(size) elements")
@@ -112,7 +112,7 @@ func blockStarts(
     throw ONNXError.invalid(
       "indices \(indices.shape) with \(batchAxes) shared axes do not fit \(shape)")
   }
-  let numbers = try indices.integers()
+  let numbers = try indices.wholeNumbers()
   let (width, strides) = (indices.shape[-1], shape.rowMajorStrides)
   let tuples = indices.shape.axes.dropLast().reduce(1, *)
   let batches = shape.axes[..<batchAxes].reduce(1, *)

@@ -59,21 +59,20 @@ private struct ReduceLines: NumericVisitor {
   func visit<T: NumericElement>(_ type: T.Type) {
     let count = layout.length
     switch reduction {
-    case .sum: fold(T.Sum.zero, T.Sum.sum, { T(sum: $0) }) { (value: T) in value.asSum }
-    case .mean: fold(T.Sum.zero, T.Sum.sum, { T(sum: $0, over: count) }) { (v: T) in v.asSum }
-    case .product: fold(T.Sum.one, T.Sum.product, { T(sum: $0) }) { (value: T) in value.asSum }
-    case .smallest: fold(T.greatest, T.smaller, { $0 }) { (value: T) in value }
-    case .largest: fold(T.least, T.larger, { $0 }) { (value: T) in value }
-    case .l1: fold(T.Sum.zero, T.Sum.sum, { T(sum: $0) }) { (value: T) in magnitude(value) }
-    case .squares: fold(T.Sum.zero, T.Sum.sum, { T(sum: $0) }) { (value: T) in square(value) }
+    case .sum: fold(T.Sum.zero, T.Sum.sum, { T(sum: $0) }, lift: { (x: T) in x.asSum })
+    case .mean:
+      fold(T.Sum.zero, T.Sum.sum, { T(sum: $0, over: count) }, lift: { (x: T) in x.asSum })
+    case .product: fold(T.Sum.one, T.Sum.product, { T(sum: $0) }, lift: { (x: T) in x.asSum })
+    case .smallest: fold(T.greatest, T.smaller, { $0 }, lift: { (x: T) in x })
+    case .largest: fold(T.least, T.larger, { $0 }, lift: { (x: T) in x })
+    case .l1: fold(T.Sum.zero, T.Sum.sum, { T(sum: $0) }, lift: { (x: T) in magnitude(x) })
+    case .squares: fold(T.Sum.zero, T.Sum.sum, { T(sum: $0) }, lift: { (x: T) in square(x) })
     case .l2:
-      fold(T.Sum.zero, T.Sum.sum, { T(clamping: $0.asDouble.squareRoot()) }) { (value: T) in
-        square(value)
-      }
+      let root = { (sum: T.Sum) in T(clamping: sum.asDouble.squareRoot()) }
+      fold(T.Sum.zero, T.Sum.sum, root, lift: { (x: T) in square(x) })
     case .logSum:
-      fold(T.Sum.zero, T.Sum.sum, { T(clamping: Double.log($0.asDouble)) }) { (value: T) in
-        value.asSum
-      }
+      let logarithm = { (sum: T.Sum) in T(clamping: Double.log(sum.asDouble)) }
+      fold(T.Sum.zero, T.Sum.sum, logarithm, lift: { (x: T) in x.asSum })
     case .logSumExp: logSumExp(T.self)
     }
   }
@@ -92,7 +91,7 @@ private struct ReduceLines: NumericVisitor {
   /// Joins the lifted elements of every line to one, in an order that the length alone decides.
   @inline(__always)
   private func fold<T: NumericElement, Part: BitwiseCopyable>(
-    _ initial: Part, _ join: (Part, Part) -> Part, _ finish: (Part) -> T, _ lift: (T) -> Part
+    _ initial: Part, _ join: (Part, Part) -> Part, _ finish: (Part) -> T, lift: (T) -> Part
   ) {
     let (length, inner) = (layout.length, layout.inner)
     nonisolated(unsafe) let from = x.pointer.assumingMemoryBound(to: T.self)

@@ -64,7 +64,7 @@ func oneHot(
   let pair = try materialized(values, on: context)
   copyElements(
     from: try pair.sliced(0..<1).reshaped([]).expanded(to: result.shape), to: result, on: context)
-  let numbers = try indices.converted(to: .i64, on: context.compute).integers()
+  let numbers = try indices.converted(to: .i64, on: context.compute).wholeNumbers()
   let layout = AxisLayout(result.shape, axis: axis)
   let size = values.dtype.byteCount
   for (line, number) in numbers.enumerated() where number >= -depth && number < depth {

@@ -14,7 +14,7 @@ let constantOperators: [String: OperatorDefinition] = [
     }
     let scalar = try value.reshaped([])
     return { values in
-      let result = try context.tensor(values.operand(0).integers(), scalar.dtype)
+      let result = try context.tensor(values.operand(0).wholeNumbers(), scalar.dtype)
       copyElements(from: scalar.expanded(to: result.shape), to: result, on: context)
       return [result]
     }

@@ -24,6 +24,8 @@ struct ConvolutionOperator: Sendable {
   private let epilogue: Convolution.Epilogue
   /// nil where the weights are only known at run time.
   private var packed: Packed?
+  /// Adds a residual whose shape is not that of the result.
+  private let add: Kernel?
 
   private struct Packed: Sendable {
     let convolution: Convolution
@@ -36,16 +38,41 @@ struct ConvolutionOperator: Sendable {
     self.isTransposed = isTransposed
     groups = try node.int("group", default: 1)
     guard (1...(1 << 20)).contains(groups) else { throw ONNXError.invalid("\(groups) groups") }
-    epilogue = Convolution.Epilogue(
+    var epilogue = Convolution.Epilogue(
       activation: try Activation(fused: node.string("#activation")),
       last: try Activation(fused: node.string("#last")))
+    epilogue.bend = try Self.bend(node)
+    self.epilogue = epilogue
+    add = try node.has(input: 3) ? Self.addition(preparation) : nil
     let biasIsKnown = !node.has(input: 2) || preparation.constant(2) != nil
     if let weight = preparation.constant(1), biasIsKnown {
       packed = try pack(weight, bias: preparation.constant(2))
     }
   }
 
+  private static func addition(_ preparation: NodePreparation) throws -> Kernel {
+    let node = Node(operatorName: "Add", opset: 14, inputs: ["a", "b"], outputs: ["c"])
+    guard let definition = OperatorRegistry.definition(of: node) else {
+      throw ONNXError.invalid("no operator Add")
+    }
+    return try definition.build(
+      NodePreparation(node: node, constants: [nil, nil], context: preparation.context))
+  }
+
   var kernel: Kernel { { [self] in try [run($0)] } }
+
+  /// Kind and numbers that `GraphFusion` has written.
+  private static func bend(_ node: Node) throws -> Convolution.Bend? {
+    guard let kind = try node.string("#bend"), let numbers = try node.floats("#numbers"),
+      numbers.count == 2
+    else { return nil }
+    switch kind {
+    case "Clip": return .clamp(least: numbers[0], greatest: numbers[1])
+    case "LeakyRelu": return .leakyRelu(slope: numbers[0])
+    case "HardSwish": return .hardSwish(slope: numbers[0], offset: numbers[1])
+    default: throw ONNXError.invalid("no activation '\(kind)'")
+    }
+  }
 
   private func pack(_ weight: Tensor, bias: Tensor?) throws -> Packed {
     guard (3...5).contains(weight.shape.rank) else {
@@ -86,9 +113,42 @@ struct ConvolutionOperator: Sendable {
     let sizes = Array(x.shape.axes.dropFirst(2))
     let padded = try self.padded(packed, for: sizes)
     let rows = try x.converted32(on: context.compute).channelsLastRows(on: context.compute)
-    let residual = try (inputs.count > 3 ? inputs[3] : nil)?.channelsLastRows(on: context.compute)
-    let result = try convolve(rows, residual: residual, sizes: sizes, padded)
-    return try result.channelsFirstView().converted(like: x, on: context.compute)
+    guard let residual = inputs.count > 3 ? inputs[3] : nil else {
+      let result = try convolve(rows, residual: nil, sizes: sizes, padded, epilogue)
+      return try result.channelsFirstView().converted(like: x, on: context.compute)
+    }
+    let expected = [x.shape[0], convolution.outputChannels] + spatialSizes(padded, sizes)
+    if residual.shape.axes == expected, residual.dtype == .f32, x.dtype == .f32 {
+      let terms = try residual.channelsLastRows(on: context.compute)
+      return try convolve(rows, residual: terms, sizes: sizes, padded, epilogue)
+        .channelsFirstView()
+    }
+    var first = epilogue
+    first.last = .none
+    return try spreadSum(
+      convolve(rows, residual: nil, sizes: sizes, padded, first)
+        .channelsFirstView().converted(like: x, on: context.compute), residual)
+  }
+
+  /// The sum where one side repeats along some axes, and what follows it.
+  private func spreadSum(_ sum: Tensor, _ residual: Tensor) throws -> Tensor {
+    guard let add, let result = try add([sum, residual]).first else {
+      throw ONNXError.invalid("the sum has no result")
+    }
+    guard epilogue.last == .relu else { return result }
+    return try result.converted32(on: context.compute).applying(.relu, on: context.compute)
+      .converted(like: sum, on: context.compute)
+  }
+
+  private func spatialSizes(_ convolution: Convolution, _ sizes: [Int]) -> [Int] {
+    Array(outputSizes(convolution, sizes).suffix(sizes.count))
+  }
+
+  private func outputSizes(_ convolution: Convolution, _ sizes: [Int]) -> [Int] {
+    let all = WindowGeometry.three(sizes, 1)
+    return (0..<3).map {
+      convolution.geometry.outputSize(axis: $0, kernel: convolution.kernel[$0], input: all[$0])
+    }
   }
 
   /// The convolution with the paddings that an input of a size asks for.
@@ -134,14 +194,12 @@ struct ConvolutionOperator: Sendable {
 
   /// - Parameter rows: `[N, ..., C]`.
   private func convolve(
-    _ rows: Tensor, residual: Tensor?, sizes: [Int], _ convolution: Convolution
+    _ rows: Tensor, residual: Tensor?, sizes: [Int], _ convolution: Convolution,
+    _ wanted: Convolution.Epilogue
   ) throws -> Tensor {
     let all = WindowGeometry.three(sizes, 1)
     let geometry = convolution.geometry
-    let output = SIMD3(
-      geometry.outputSize(axis: 0, kernel: convolution.kernel.x, input: all.x),
-      geometry.outputSize(axis: 1, kernel: convolution.kernel.y, input: all.y),
-      geometry.outputSize(axis: 2, kernel: convolution.kernel.z, input: all.z))
+    let output = WindowGeometry.three(outputSizes(convolution, sizes), 1)
     try checkFrame(all, geometry, channels: convolution.inputChannels)
     let batch = rows.shape[0]
     let channels = convolution.outputChannels
@@ -154,7 +212,7 @@ struct ConvolutionOperator: Sendable {
     guard result.count > 0, rows.count > 0 else { return result }
     let x = try rows.reshaped([clips, frames, all.y, all.z, convolution.inputChannels])
     let y = try result.reshaped([clips, outputFrames, output.y, output.z, channels])
-    var epilogue = epilogue
+    var epilogue = wanted
     let terms = try residual?.reshaped(y.shape)
     for clip in 0..<clips {
       epilogue.residual = terms?[clip]

@@ -64,7 +64,7 @@ let movementOperators: [String: OperatorDefinition] = [
     let context = preparation.context
     return { values in
       let x = try values.operand(0)
-      let wanted = try Shape(validating: values.operand(1).integers())
+      let wanted = try Shape(validating: values.operand(1).wholeNumbers())
       let shape = try Broadcasting.joinedShape(of: [x.shape, wanted])
       return [try materialized(x.expanded(to: shape), on: context)]
     }
@@ -73,7 +73,7 @@ let movementOperators: [String: OperatorDefinition] = [
     let context = preparation.context
     return { values in
       let x = try values.operand(0)
-      var repeats = try values.operand(1).integers()
+      var repeats = try values.operand(1).wholeNumbers()
       if let axis = values.optional(2) {  // version 1: how often, and along which axis
         let (count, place) = (
           try values.operand(1).integer(), try x.shape.axis(axis.integer())

@@ -17,14 +17,14 @@ extension [Tensor?] {
   /// The numbers of an operand that holds sizes, axes or positions; nil where it is left out.
   ///
   /// - Throws: `ONNXError.invalid` where it is not of whole numbers.
-  func integers(_ index: Int) throws -> [Int]? { try optional(index)?.integers() }
+  func integers(_ index: Int) throws -> [Int]? { try optional(index)?.wholeNumbers() }
 }
 
 extension Tensor {
   /// The elements as numbers.
   ///
   /// - Throws: `ONNXError.invalid` for anything but whole numbers.
-  func integers() throws -> [Int] {
+  func wholeNumbers() throws -> [Int] {
     guard !dtype.isFloatingPoint, dtype != .bool else { throw ONNXError.unsupported(dtype) }
     let whole = try converted(to: .i64)
     return withExtendedLifetime(whole) {
@@ -48,7 +48,7 @@ extension Tensor {
   ///
   /// - Throws: `ONNXError.invalid` where it is not one.
   func integer() throws -> Int {
-    let values = try integers()
+    let values = try wholeNumbers()
     guard values.count == 1 else {
       throw ONNXError.invalid("expected one whole number, found shape \(shape)")
     }

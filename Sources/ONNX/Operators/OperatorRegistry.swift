@@ -4,6 +4,8 @@ package enum OperatorRegistry {
   private static let families: [[String: OperatorDefinition]] = [
     convolutionOperators, poolingOperators, normalizationOperators, matrixOperators,
     spaceOperators, resizeOperators,
+    elementwiseOperators, activationOperators, reductionOperators, selectionOperators,
+    shapeOperators, movementOperators, gatherOperators, constantOperators, conversionOperators,
   ]
 
   /// Operators of the standard's own domain, by name.
@@ -13,6 +15,7 @@ package enum OperatorRegistry {
 
   /// The operator of a node, nil where there is none.
   package static func definition(of node: Node) -> OperatorDefinition? {
+    if node.domain == GraphFusion.domain { return fusedConvolution }
     guard node.domain.isEmpty, let definition = standard[node.operatorName],
       node.opset >= definition.since
     else { return nil }

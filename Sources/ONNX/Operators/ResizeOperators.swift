@@ -128,7 +128,7 @@ struct ResizeOperator: Sendable {
     var scale = [Float](repeating: 1, count: input.count)
     var size = input
     if let sizes {
-      let wanted = try sizes.integers()
+      let wanted = try sizes.wholeNumbers()
       guard wanted.count == chosen.count, wanted.allSatisfy((0...(1 << 31)).contains),
         chosen.allSatisfy({ input[$0] > 0 })
       else { throw ONNXError.invalid("sizes \(wanted) for shape \(x.shape)") }

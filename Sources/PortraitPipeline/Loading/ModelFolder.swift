@@ -85,6 +85,22 @@ package struct ModelFolder: Sendable {
     }
   }
 
+  /// The network that finds faces.
+  ///
+  /// - Throws: `CheckpointError`, `ONNXError`, `FaceError.network`.
+  package func faceDetector(execution: Execution = Execution()) throws -> FaceDetectorNetwork {
+    try FaceDetectorNetwork(
+      contentsOf: location(of: CheckpointLayout.item(.faceDetector)), context: execution.context)
+  }
+
+  /// The network that finds a face's landmarks.
+  ///
+  /// - Throws: `CheckpointError`, `ONNXError`, `FaceError.network`.
+  package func faceLandmarks(execution: Execution = Execution()) throws -> LandmarkNetwork {
+    try LandmarkNetwork(
+      contentsOf: location(of: CheckpointLayout.item(.faceLandmarks)), context: execution.context)
+  }
+
   /// The text encoder, whose weights are read from disk as they are used.
   ///
   /// - Throws: `CheckpointError`, `PipelineError`.

@@ -99,6 +99,18 @@ extension Convolution {
     var description = fp_epilogue()
     description.bias = bias?.floatPointer
     description.activation = epilogue.activation.kernelActivation
+    switch epilogue.bend {
+    case nil: break
+    case .clamp(let least, let greatest):
+      description.activation = FP_ACTIVATION_CLAMP
+      (description.activation_a, description.activation_b) = (least, greatest)
+    case .leakyRelu(let slope):
+      description.activation = FP_ACTIVATION_LEAKY_RELU
+      description.activation_a = slope
+    case .hardSwish(let slope, let offset):
+      description.activation = FP_ACTIVATION_HARD_SWISH
+      (description.activation_a, description.activation_b) = (slope, offset)
+    }
     description.last = epilogue.last.kernelActivation
     description.y = result.pointer
     description.y_type = result.dtype.kernelType

@@ -116,10 +116,22 @@ package struct Convolution: Sendable {
 
   // MARK: Results
 
+  /// Activations made of straight lines.
+  package enum Bend: Sendable, Equatable {
+    /// min(greatest, max(least, x)).
+    case clamp(least: Float, greatest: Float)
+    /// slope * x below 0.
+    case leakyRelu(slope: Float)
+    /// x * min(1, max(0, slope * x + offset)).
+    case hardSwish(slope: Float, offset: Float)
+  }
+
   /// What happens to a sum: `last(activation(sum + bias) + residual)`, in float32.
   package struct Epilogue: Sendable {
     /// What follows the bias.
     package var activation: Activation
+    /// In place of `activation`, for pieces of straight lines.
+    package var bend: Bend?
     /// `[frames, rows, columns, out]` float32 or bfloat16; may be the output itself.
     package var residual: Tensor?
     /// What follows the residual.

@@ -24,6 +24,8 @@ package final class TensorStorage: @unchecked Sendable {
   /// take its pages away and clear others for it.
   private static let keptSize = 64 << 10
 
+  private static let page = 4096
+
   private init(
     base: UnsafeMutableRawPointer, byteCount: Int, isWritable: Bool, file: MappedFile? = nil,
     release: @escaping () -> Void = {}
@@ -43,7 +45,8 @@ package final class TensorStorage: @unchecked Sendable {
   package static func allocate(byteCount: Int) throws -> TensorStorage {
     precondition(byteCount >= 0, "negative size")
     let isKept = byteCount >= keptSize
-    let alignment = byteCount >= hugePage ? hugePage : isKept ? 4096 : 64
+    // Kept blocks are told apart by their sizes, so the size on whole pages decides.
+    let alignment = byteCount > hugePage - page ? hugePage : isKept ? page : 64
     // Half the address space and more is nobody's, and rounding it up could overflow.
     guard byteCount <= Int.max / 2 else { throw TensorError.outOfMemory(bytes: byteCount) }
     let padded = (max(byteCount, 1) + alignment - 1) / alignment * alignment

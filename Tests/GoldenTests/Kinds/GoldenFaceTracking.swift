@@ -98,7 +98,7 @@ private func compareRecords(_ golden: Golden, _ scene: StubScene) throws -> [Str
       let record = place < tracker.records.count ? tracker.records[place] : nil
       boxes += (record?.box.elements ?? [-1, -1, -1, -1]).map(Float.init)
       distances.append(Float(record?.faceDistance ?? -1))
-      let point = record?.landmarks?[0] ?? [-1, -1]
+      let point = record?.landmarks?[0] ?? .zero
       firstPoints += [Float(point.x), Float(point.y)]
     }
   }

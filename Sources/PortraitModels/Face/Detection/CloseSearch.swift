@@ -5,6 +5,8 @@ struct CloseSearch: FrameDetections {
   let detector: any FaceDetecting
   /// A place that is looked at closely in any case.
   var place: SIMD2<Double>?
+  /// Whether the most enlarged parts, of which there are many, are looked at as well.
+  var isThorough = true
 
   /// How much more is seen in a part than in the whole frame, step by step.
   private static let enlargements = [2.0, 4.0]
@@ -31,7 +33,7 @@ struct CloseSearch: FrameDetections {
   func boxesOfSmallFacesToo() throws -> [FaceBox] {
     let whole = try boxes()
     guard whole.isEmpty else { return whole }
-    for enlargement in Self.enlargements {
+    for enlargement in isThorough ? Self.enlargements : [Self.enlargements[0]] {
       var found: [DetectedFace] = []
       for region in regions(enlargement) {
         found += try detector.faces(in: frame, region: region)

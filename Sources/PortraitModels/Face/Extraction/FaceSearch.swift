@@ -7,6 +7,11 @@ package struct FaceSearch: Sendable {
   private var follower: FaceFollower
   private var cuts = SceneCutDetector()
   private var thumbnail: FrameThumbnail?
+  /// Frames since the last one with a face.
+  private var framesWithout = 0
+
+  /// While there is no face, one frame in so many is searched thoroughly for a small one.
+  private static let thoroughness = 6
 
   package init(detector: any FaceDetecting, aligner: any FaceAligning, options: FaceOptions) {
     self.detector = detector
@@ -47,6 +52,7 @@ package struct FaceSearch: Sendable {
     if isCut {
       tracker.reset()
       follower.reset()
+      framesWithout = 0
     }
     var place: SIMD2<Double>?
     if case .point(let x, let y) = options.choice, follower.isUndecided {
@@ -56,8 +62,11 @@ package struct FaceSearch: Sendable {
       }
       place = [x, y]
     }
-    let search = CloseSearch(frame: frame, detector: detector, place: place)
+    let search = CloseSearch(
+      frame: frame, detector: detector, place: place,
+      isThorough: framesWithout % Self.thoroughness == 0)
     try tracker.advance(frame, given: nil, detections: search, aligner: aligner)
+    framesWithout = tracker.records.isEmpty ? framesWithout + 1 : 0
     return sighting(of: follower.record(of: tracker.records), detections: [], isCut: isCut)
   }
 

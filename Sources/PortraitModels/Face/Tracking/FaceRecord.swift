@@ -34,6 +34,6 @@ package struct FaceRecord: Sendable {
     angles = face.angles
     probability = face.probability
     let turn = abs(face.angles.pitch) + 0.6 * abs(face.angles.yaw)
-    faceDistance = face.landmarks.outlineWidth * (1 + turn * (180 / .pi) / 18)
+    faceDistance = smoothed.outlineWidth * (1 + turn * (180 / .pi) / 18)
   }
 }

@@ -1,0 +1,41 @@
+import ArgumentParser
+import Checkpoints
+import PortraitPipeline
+
+/// Where the networks of the face are: a folder of checkpoints, or single files that win over it.
+struct FaceNetworkOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp("The folder of checkpoints, as downloaded.", valueName: "folder"),
+    completion: .directory)
+  var checkpoints = "checkpoints"
+
+  @Option(
+    help: ArgumentHelp("The face detector by itself.", valueName: "file.onnx"),
+    completion: .file(extensions: ["onnx"]))
+  var faceDet: String?
+
+  @Option(
+    help: ArgumentHelp("The network of face landmarks by itself.", valueName: "file.onnx"),
+    completion: .file(extensions: ["onnx"]))
+  var faceLandmark: String?
+
+  @Option(
+    help: ArgumentHelp("The motion encoder by itself.", valueName: "file"), completion: .file())
+  var pdFgc: String?
+
+  /// The files that were given singly.
+  var files: [CheckpointLayout.Part: String] {
+    let given: [(CheckpointLayout.Part, String?)] = [
+      (.faceDetector, faceDet), (.faceLandmarks, faceLandmark), (.motionEncoder, pdFgc),
+    ]
+    return Dictionary(
+      uniqueKeysWithValues: given.compactMap { part, path in path.map { (part, $0) } })
+  }
+
+  /// - Throws: `CommandError` where a file that was given is not there, `CheckpointError` where the
+  ///   folder is not, `PipelineError`.
+  func models() throws -> ModelFolder {
+    for path in files.values.sorted() { try InputPath.check(path) }
+    return try ModelFolder(checkpoints, files: files)
+  }
+}

@@ -1,0 +1,44 @@
+import Checkpoints
+import MediaIO
+import PortraitModels
+import TensorCore
+
+/// The file in which the expression features of a driving video are kept (safetensors).
+///
+/// | tensor | shape | contents |
+/// | --- | --- | --- |
+/// | `features` | `[frames, 554]` F32 | head pose 6, eyes 6, emotion 30, mouth 512 |
+/// | `landmarks` | `[frames, 222, 2]` F32 | x and y in pixels, smoothed; 0 without a face |
+/// | `boxes` | `[frames, 4]` F32 | left, top, right, bottom in pixels; 0 without a face |
+/// | `angles` | `[frames, 3]` F32 | pitch, yaw and roll as the landmark network answers |
+/// | `valid` | `[frames]` BOOL | whether the frame shows the face |
+///
+/// The metadata tell the video's `frame_rate` (a ratio), `width` and `height`, the choice of the
+/// `face`, and the frames at which new shots begin (`cuts`).
+package enum FeatureFile {
+  package static let format = "flashportrait-features-1"
+
+  /// Writes the file; equal features give equal bytes.
+  ///
+  /// - Throws: `OutputError`, `TensorError`.
+  package static func write(
+    _ found: ExpressionFeatures, of video: VideoInformation, choice: FaceChoice, to path: String
+  ) throws {
+    let valid = try Tensor(uninitialized: [found.frames], dtype: .bool)
+    for (frame, isValid) in found.validity.enumerated() {
+      valid.pointer.storeBytes(of: isValid ? 1 : 0, toByteOffset: frame, as: UInt8.self)
+    }
+    try SafetensorsWriter.write(
+      [
+        ("features", found.features), ("landmarks", found.landmarks), ("boxes", found.boxes),
+        ("angles", found.angles), ("valid", valid),
+      ], to: path,
+      metadata: [
+        "format": format,
+        "frame_rate": "\(video.frameRate.numerator)/\(video.frameRate.denominator)",
+        "width": "\(video.columns)", "height": "\(video.rows)",
+        "face": choice.description,
+        "cuts": found.cuts.map(String.init).joined(separator: ","),
+      ])
+  }
+}

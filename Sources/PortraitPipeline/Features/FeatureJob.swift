@@ -1,0 +1,144 @@
+import Imaging
+import Layers
+import MediaIO
+import PortraitModels
+import TensorCore
+
+/// From a driving video to its expression features, and to an overlay that shows what was found.
+package struct FeatureJob {
+  /// What is asked for.
+  package struct Request: Sendable {
+    package let video: String
+    package let output: String
+    /// Where the overlay goes; nil for none.
+    package let overlay: String?
+    package let options: FaceOptions
+    /// Frames that are read at most; nil for all.
+    package let frameLimit: Int?
+
+    package init(
+      video: String, output: String, overlay: String?, options: FaceOptions, frameLimit: Int?
+    ) {
+      self.video = video
+      self.output = output
+      self.overlay = overlay
+      self.options = options
+      self.frameLimit = frameLimit
+    }
+  }
+
+  /// The parts of the work, each a pass over the video.
+  package enum Stage: Sendable, CaseIterable {
+    case search, reading, overlay
+  }
+
+  /// What there is to tell on the way.
+  package enum Event: Sendable {
+    /// One more frame of a stage is done.
+    case frame(Stage)
+    /// What the user should know about the video, its faces or the overlay.
+    case warning(String)
+  }
+
+  /// What was done.
+  package struct Outcome: Sendable {
+    package let frames: Int
+    /// Frames that show the face.
+    package let faces: Int
+  }
+
+  package let request: Request
+  /// What the video says of itself.
+  package let video: VideoInformation
+
+  private let extractor: FeatureExtractor
+
+  /// Opens the video and loads the networks, so that whatever is wrong with them shows before any
+  /// work.
+  ///
+  /// - Throws: `MediaError`, `FaceError`, `ONNXError`, `CheckpointError`, `PipelineError`.
+  package init(_ request: Request, models: ModelFolder, execution: Execution = Execution()) throws {
+    self.request = request
+    video = try VideoReader(path: request.video, order: .bgr).information
+    extractor = FeatureExtractor(
+      detector: try models.faceDetector(execution: execution),
+      aligner: FaceAligner(
+        network: try models.faceLandmarks(execution: execution), context: execution.context),
+      encoder: try models.motionEncoder(execution: execution), options: request.options,
+      context: execution.context)
+  }
+
+  /// Frames of a stage as far as they are known beforehand.
+  package var expectedFrames: Int? {
+    guard let count = video.estimatedFrameCount else { return request.frameLimit }
+    return min(count, request.frameLimit ?? count)
+  }
+
+  /// Does the work and writes the outputs.
+  ///
+  /// - Parameter report: is told of every frame; what it throws ends the work.
+  /// - Throws: as `init`, `OutputError`, and what `report` throws.
+  package func run(_ report: (Event) throws -> Void) throws -> Outcome {
+    var damage: [String] = []
+    let found = try extractor.extract(
+      video: request.video,
+      open: {
+        let frames = try LimitedFrames(request.video, limit: request.frameLimit)
+        return {
+          guard let frame = try frames.next() else {
+            damage = frames.warnings
+            return nil
+          }
+          return frame
+        }
+      },
+      progress: { try report(.frame($0.run == .search ? .search : .reading)) })
+    for warning in damage + found.warnings { try report(.warning(warning)) }
+    if let overlay = request.overlay {
+      for warning in try draw(found, to: overlay, report) { try report(.warning(warning)) }
+    }
+    try FeatureFile.write(
+      found, of: video, choice: request.options.choice, to: request.output)
+    return Outcome(frames: found.frames, faces: found.validity.count(where: \.self))
+  }
+
+  /// - Returns: what the writer warns of.
+  private func draw(
+    _ found: ExpressionFeatures, to path: String, _ report: (Event) throws -> Void
+  ) throws -> [String] {
+    let frames = try LimitedFrames(request.video, limit: request.frameLimit)
+    let writer = try VideoWriter(
+      path: path, rows: video.rows, columns: video.columns, frameRate: video.frameRate,
+      options: .init(sound: SoundSource(path: request.video), overwrites: true))
+    let overlay = try FaceOverlay(found)
+    for index in 0..<found.frames {
+      guard let pixels = try frames.next() else {
+        throw FaceError.framesChanged(
+          video: request.video, first: found.frames, second: index)
+      }
+      try writer.append(overlay.drawn(frame: index, on: pixels), order: .bgr)
+      try report(.frame(.overlay))
+    }
+    return try writer.finish().warnings
+  }
+}
+
+/// The first frames of a video.
+private final class LimitedFrames {
+  private let reader: VideoReader
+  private var left: Int
+
+  init(_ path: String, limit: Int?) throws {
+    reader = try VideoReader(path: path, order: .bgr)
+    left = limit ?? .max
+  }
+
+  /// What was wrong with the frames so far.
+  var warnings: [String] { reader.damage.warnings }
+
+  func next() throws -> Tensor? {
+    guard left > 0, let frame = try reader.next() else { return nil }
+    left -= 1
+    return frame.pixels
+  }
+}

@@ -1,2 +1,0 @@
-import ONNX
-import Testing
