@@ -40,6 +40,12 @@ struct FeaturesCommand: ComputingCommand {
       valueName: "choice"))
   var face = FaceChoice.largest
 
+  @Option(
+    help: ArgumentHelp(
+      "Follow the chosen face, or take the largest face of every frame as published.",
+      valueName: "following|published"))
+  var tracking = FaceOptions.Tracking.following
+
   @Option(help: ArgumentHelp("Read so many frames at most.", valueName: "n"))
   var maxFrames: Int?
 
@@ -51,6 +57,9 @@ struct FeaturesCommand: ComputingCommand {
   @OptionGroup(title: "Machine") var machine: MachineOptions
 
   func validate() throws {
+    if tracking == .published && face != .largest {
+      throw ValidationError("--face \(face): --tracking published takes the largest face")
+    }
     if !output.hasSuffix(".safetensors") {
       throw ValidationError("--out \(output): expected a name that ends in .safetensors")
     }
@@ -71,7 +80,7 @@ struct FeaturesCommand: ComputingCommand {
       overwrites: overwrite)
     let job = try FeatureJob(
       .init(
-        video: video, output: output, overlay: overlay, options: .init(choice: face),
+        video: video, output: output, overlay: overlay, options: .init(tracking: tracking, choice: face),
         frameLimit: maxFrames),
       models: networks.models())
     let stages = FeatureProgress(job, reporting)
@@ -87,6 +96,8 @@ struct FeaturesCommand: ComputingCommand {
     for path in [output] + (overlay.map { [$0] } ?? []) { try Console.current.printResult(path) }
   }
 }
+
+extension FaceOptions.Tracking: ExpressibleByArgument {}
 
 extension FaceChoice: ExpressibleByArgument {
   package init?(argument: String) {

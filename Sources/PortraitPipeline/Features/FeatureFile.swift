@@ -14,7 +14,7 @@ import TensorCore
 /// | `valid` | `[frames]` BOOL | whether the frame shows the face |
 ///
 /// The metadata tell the video's `frame_rate` (a ratio), `width` and `height`, the choice of the
-/// `face`, and the frames at which new shots begin (`cuts`).
+/// `face` and its `tracking`, and the frames at which new shots begin (`cuts`).
 package enum FeatureFile {
   package static let format = "flashportrait-features-1"
 
@@ -22,7 +22,7 @@ package enum FeatureFile {
   ///
   /// - Throws: `OutputError`, `TensorError`.
   package static func write(
-    _ found: ExpressionFeatures, of video: VideoInformation, choice: FaceChoice, to path: String
+    _ found: ExpressionFeatures, of video: VideoInformation, options: FaceOptions, to path: String
   ) throws {
     let valid = try Tensor(uninitialized: [found.frames], dtype: .bool)
     for (frame, isValid) in found.validity.enumerated() {
@@ -37,7 +37,7 @@ package enum FeatureFile {
         "format": format,
         "frame_rate": "\(video.frameRate.numerator)/\(video.frameRate.denominator)",
         "width": "\(video.columns)", "height": "\(video.rows)",
-        "face": choice.description,
+        "face": options.choice.description, "tracking": options.tracking.rawValue,
         "cuts": found.cuts.map(String.init).joined(separator: ","),
       ])
   }

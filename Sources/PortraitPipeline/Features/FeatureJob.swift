@@ -53,6 +53,9 @@ package struct FeatureJob {
 
   private let extractor: FeatureExtractor
 
+  /// Seconds for which a lost face is waited for before another is chosen.
+  private static let patience = 2.0
+
   /// Opens the video and loads the networks, so that whatever is wrong with them shows before any
   /// work.
   ///
@@ -60,11 +63,13 @@ package struct FeatureJob {
   package init(_ request: Request, models: ModelFolder, execution: Execution = Execution()) throws {
     self.request = request
     video = try VideoReader(path: request.video, order: .bgr).information
+    var options = request.options
+    options.patience = max(Int((Self.patience * video.frameRate.value).rounded()), 1)
     extractor = FeatureExtractor(
       detector: try models.faceDetector(execution: execution),
       aligner: FaceAligner(
         network: try models.faceLandmarks(execution: execution), context: execution.context),
-      encoder: try models.motionEncoder(execution: execution), options: request.options,
+      encoder: try models.motionEncoder(execution: execution), options: options,
       context: execution.context)
   }
 
@@ -98,7 +103,7 @@ package struct FeatureJob {
       for warning in try draw(found, to: overlay, report) { try report(.warning(warning)) }
     }
     try FeatureFile.write(
-      found, of: video, choice: request.options.choice, to: request.output)
+      found, of: video, options: request.options, to: request.output)
     return Outcome(frames: found.frames, faces: found.validity.count(where: \.self))
   }
 

@@ -1,6 +1,6 @@
 /// How faces are tracked and chosen.
 package struct FaceOptions: Sendable, Equatable {
-  package enum Tracking: Sendable, Equatable {
+  package enum Tracking: String, CaseIterable, Sendable {
     /// As published: the largest face of every frame, whoever it is; faces under 96 pixels and cuts
     /// do not count.
     case published
