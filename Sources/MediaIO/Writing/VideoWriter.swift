@@ -7,8 +7,8 @@ import TensorCore
 /// Writes pictures, one at a time, as H.264 in MP4, with sound from another file.
 ///
 /// The file appears under its name when it is finished; one that is cancelled, dropped or fails is
-/// removed. Memory does not grow with the video. The same input gives the same bytes on any number
-/// of cores.
+/// removed. Memory does not grow with the video, but for the file's index (about 90 bytes for each
+/// packet of pictures or sound). The same input gives the same bytes on any number of cores.
 ///
 /// The pictures are 8-bit Y'CbCr 4:2:0 of BT.709 in limited range, and tagged so. Such video has an
 /// even size: an odd one becomes even by one copy of the last row or column.
