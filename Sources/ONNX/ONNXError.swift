@@ -13,8 +13,12 @@ package enum ONNXError: Error, Equatable, CustomStringConvertible {
   /// What an operator's own code throws; the network that runs it adds file and node.
   case invalid(String)
 
-  /// One line: the file, what is wrong, what was expected.
+  /// One line: the file, what is wrong, what was expected. Names of a damaged file can hold anything.
   package var description: String {
+    String(String.UnicodeScalarView(wording.unicodeScalars.map { $0.value < 32 ? "?" : $0 }))
+  }
+
+  private var wording: String {
     switch self {
     case .unreadable(let file, let reason): "\(file): \(reason)"
     case .malformed(let file, let reason): "\(file): not a valid ONNX model: \(reason)"

@@ -150,8 +150,8 @@ import Testing
 
   // MARK: Steadiness
 
-  /// Landmarks that start from a box come out 1 % larger, so that as published every detection ousts the
-  /// track and restarts its smoothing.
+  /// Landmarks that start from a box come out 2 % larger, so that as published each detection ousts
+  /// the track and restarts its smoothing.
   @Test func tracksAreNotRestarted() throws {
     let scene = FaceScene([Self.still(600, 200)], growth: 1.02, noise: 1.5)
     let frames = try SceneFrames(60)

@@ -6,8 +6,8 @@ import TensorCore
 import TestSupport
 import Testing
 
-/// Tiny ONNX files with the inputs and outputs of the published networks, against onnxruntime, OpenCV
-/// and NumPy (scripts/reference/make_face_networks.py).
+/// Tiny ONNX files with the inputs and outputs of the published networks, against onnxruntime,
+/// OpenCV and NumPy (scripts/reference/make_face_networks.py).
 @Suite struct FaceNetworkTests {
   private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .appending(path: "Fixtures").path

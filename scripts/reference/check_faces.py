@@ -7,8 +7,8 @@ boxes, rounds of landmarks, smoothing, tracking.
 
 The models here are written after the description of each step, apart from the Swift code: arrays
 where that has loops, OpenCV's matrices and warps, scikit-image's similarity transform. `python3
-check_faces.py --goldens` compares them with the golden files of their kinds. Needs numpy, safetensors,
-opencv (4.x) and scikit-image.
+check_faces.py --goldens` compares them with the golden files of their kinds. Needs numpy,
+safetensors, opencv (4.x) and scikit-image.
 """
 
 import argparse

@@ -4,8 +4,8 @@
     FLASHPORTRAIT_GOLDEN=FOLDER swift test -c release --filter GoldenTests
 
 PNG of every colour type, depth and interlacing (written here, since Pillow writes few of them),
-with tRNS and eXIf; JPEG of every subsampling, progressive, grey and CMYK, with all EXIF orientations;
-WebP, BMP, TIFF, GIF. `python3 check_stills.py Tests/Goldens --largest 40 --rounds 1` made the file
+with tRNS and eXIf; JPEG of every subsampling, progressive, grey and CMYK, with all EXIF
+orientations; WebP, BMP, TIFF, GIF. `python3 check_stills.py Tests/Goldens --largest 40 --rounds 1` made the file
 that the project has. Needs Pillow.
 
 Pillow's own reading is what is wanted: `exif_transpose(image).convert("RGB")`, but for grey of 16

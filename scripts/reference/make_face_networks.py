@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes the fixtures of Tests/PortraitModelsTests/FaceNetworkTests.swift: a tiny face detector and a
-tiny landmark network as ONNX files, a picture, and what comes out of the whole chain.
+"""Writes the fixtures of Tests/PortraitModelsTests/FaceNetworkTests.swift: a tiny face detector and
+a tiny landmark network as ONNX files, a picture, and what comes out of the whole chain.
 
     python3 make_face_networks.py ../../Tests/PortraitModelsTests/Fixtures
 

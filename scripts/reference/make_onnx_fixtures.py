@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Writes Tests/ONNXTests/Fixtures/networks: small networks that torch.onnx exports, each with its
 input and the outputs of onnxruntime.
-onnxruntime's outputs.
 
     python3 make_onnx_fixtures.py FOLDER
 

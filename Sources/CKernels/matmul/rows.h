@@ -175,7 +175,8 @@ static void prepare_row(fp_compute compute, fp_dtype storage, const fp_prologue 
 
 // MARK: Epilogue
 
-static inline fp_vec activate(fp_vec x, fp_activation activation, const fp_epilogue *epilogue) {
+static inline __attribute__((always_inline)) fp_vec activate(fp_vec x, fp_activation activation,
+                                                             const fp_epilogue *epilogue) {
   const fp_vec a = fp_vec_set(epilogue->activation_a), b = fp_vec_set(epilogue->activation_b);
   const fp_vec zero = fp_vec_set(0.0f), one = fp_vec_set(1.0f);
   switch (activation) {
@@ -249,14 +250,9 @@ static inline void store_elements(void *base, fp_dtype type, int64_t i, fp_vec v
 /// Lanes taken from 8-bit sums at a time.
 enum { store_lanes = 64 };
 
-/// Whether an epilogue is `max(max(sum + bias, b) + residual, c)` in float32.
-static inline bool is_plain(const fp_epilogue *epilogue, const fp_store_args *args) {
-  const bool rectifies =
-      (epilogue->activation == FP_ACTIVATION_NONE || epilogue->activation == FP_ACTIVATION_RELU) &&
-      (epilogue->last == FP_ACTIVATION_NONE || epilogue->last == FP_ACTIVATION_RELU);
-  return rectifies && !args->lane_scale && !epilogue->factor && !epilogue->gate &&
-         epilogue->y_type == FP_F32 &&
-         (!epilogue->residual || epilogue->residual_type == FP_F32);
+/// Whether a function is `max(value, bound)`, see `lower_bound`.
+static inline bool rectifies(fp_activation activation) {
+  return activation == FP_ACTIVATION_NONE || activation == FP_ACTIVATION_RELU;
 }
 
 /// What a rectifier bounds its values by; nothing where there is none.
@@ -264,8 +260,8 @@ static inline fp_vec lower_bound(fp_activation activation) {
   return fp_vec_set(activation == FP_ACTIVATION_RELU ? 0 : -__builtin_inff());
 }
 
-/// The whole vectors j ..< j + vectors of all rows of a plain epilogue. `vectors` and `adds` are
-/// constants where it is inlined.
+/// The whole vectors j ..< j + vectors of all rows of `max(max(sum + bias, b) + residual, c)`.
+/// `vectors` and `adds` are constants where it is inlined.
 static inline __attribute__((always_inline)) void
 store_vectors(const fp_epilogue *epilogue, const fp_store_args *args, int j, const int vectors,
               const bool adds) {
@@ -336,12 +332,63 @@ static inline void store_plain(const fp_epilogue *epilogue, const fp_store_args 
     store_part(epilogue, args, j);
 }
 
-static void store_tile(const fp_epilogue *epilogue, const fp_store_args *args) {
+/// Float32 sums and results with a function that bends them, a bias and a residual at most: column
+/// by column, with the function known to the compiler.
+static inline __attribute__((always_inline)) void store_bent(const fp_epilogue *epilogue,
+                                                             const fp_store_args *args,
+                                                             fp_activation activation) {
   const int64_t end = args->lane + args->lanes;
-  if (is_plain(epilogue, args)) {
-    store_plain(epilogue, args);
-    return;
+  for (int j = 0; j < args->lanes; j += fp_vec_width) {
+    const int64_t lane = args->lane + j;
+    // Minus zero changes no number that it is added to.
+    const fp_vec bias =
+        epilogue->bias ? load_elements(epilogue->bias, FP_F32, lane, end) : fp_vec_set(-0.0f);
+    for (int i = 0; i < args->rows; i++) {
+      const int64_t row = args->row + i;
+      const char *c = (const char *)args->c + i * args->c_row;
+      fp_vec value = fp_vec_add(load_elements(c, FP_F32, j, args->lanes), bias);
+      value = activate(value, activation, epilogue);
+      if (epilogue->residual)
+        value = fp_vec_add(
+            value, load_elements((const char *)epilogue->residual + row * epilogue->residual_row,
+                                 FP_F32, lane, end));
+      store_elements((char *)epilogue->y + row * epilogue->y_row, FP_F32, lane, value, end);
+    }
   }
+}
+
+/// The common epilogues, without branches for every vector.
+///
+/// Returns whether this was one.
+static bool store_common(const fp_epilogue *epilogue, const fp_store_args *args) {
+  if (args->lane_scale || epilogue->factor || epilogue->gate || epilogue->y_type != FP_F32 ||
+      (epilogue->residual && epilogue->residual_type != FP_F32))
+    return false;
+  if (rectifies(epilogue->activation) && rectifies(epilogue->last)) {
+    store_plain(epilogue, args);
+    return true;
+  }
+  if (epilogue->last != FP_ACTIVATION_NONE)
+    return false;
+  switch (epilogue->activation) {
+  case FP_ACTIVATION_CLAMP:
+    store_bent(epilogue, args, FP_ACTIVATION_CLAMP);
+    return true;
+  case FP_ACTIVATION_LEAKY_RELU:
+    store_bent(epilogue, args, FP_ACTIVATION_LEAKY_RELU);
+    return true;
+  case FP_ACTIVATION_HARD_SWISH:
+    store_bent(epilogue, args, FP_ACTIVATION_HARD_SWISH);
+    return true;
+  default:
+    return false;
+  }
+}
+
+static void store_tile(const fp_epilogue *epilogue, const fp_store_args *args) {
+  if (store_common(epilogue, args))
+    return;
+  const int64_t end = args->lane + args->lanes;
   for (int i = 0; i < args->rows; i++) {
     const int64_t row = args->row + i;
     const char *c = (const char *)args->c + i * args->c_row;

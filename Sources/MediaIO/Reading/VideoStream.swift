@@ -36,7 +36,8 @@ extension Demuxer {
 }
 
 extension UnsafeMutablePointer<AVStream> {
-  fileprivate var isVideo: Bool {
+  /// Whether it holds pictures that follow each other.
+  var isVideo: Bool {
     let pictures = AV_DISPOSITION_ATTACHED_PIC | AV_DISPOSITION_TIMED_THUMBNAILS
     return pointee.codecpar.pointee.codec_type == AVMEDIA_TYPE_VIDEO
       && pointee.disposition & pictures == 0

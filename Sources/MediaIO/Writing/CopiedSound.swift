@@ -101,7 +101,8 @@ final class CopiedSound: SoundTrack {
   var written: WrittenSound? {
     packetCount == 0
       ? nil
-      : WrittenSound(sourceCodec: input.codecName, codec: input.codecName, isCopied: true)
+      : WrittenSound(
+        sourceCodec: input.stream.codecName, codec: input.stream.codecName, isCopied: true)
   }
 
   var warnings: [String] { troubles.warnings(of: input, packetCount: packetCount) }

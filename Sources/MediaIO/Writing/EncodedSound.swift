@@ -55,7 +55,7 @@ final class EncodedSound: SoundTrack {
 
   var written: WrittenSound? {
     packetCount == 0
-      ? nil : WrittenSound(sourceCodec: input.codecName, codec: "aac", isCopied: false)
+      ? nil : WrittenSound(sourceCodec: input.stream.codecName, codec: "aac", isCopied: false)
   }
 
   var warnings: [String] {

@@ -6,11 +6,11 @@ package enum MediaTags {
   ///
   /// - Throws: `MediaError`.
   package static func read(_ path: String) throws -> [String: String] {
-    var context: UnsafeMutablePointer<AVFormatContext>? = try MediaInput.open(path: path)
-    defer { avformat_close_input(&context) }
+    let demuxer = try Demuxer(path: path, stop: StopFlag())
     var tags: [String: String] = [:]
     var entry: UnsafeMutablePointer<AVDictionaryEntry>?
-    while let next = av_dict_get(context?.pointee.metadata, "", entry, AV_DICT_IGNORE_SUFFIX) {
+    while let next = av_dict_get(demuxer.format.pointee.metadata, "", entry, AV_DICT_IGNORE_SUFFIX)
+    {
       tags[String(cString: next.pointee.key)] = String(cString: next.pointee.value)
       entry = next
     }

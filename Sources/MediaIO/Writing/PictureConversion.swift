@@ -7,8 +7,9 @@ import TensorCore
 ///
 /// An odd number of rows or columns becomes even by one copy of the last.
 final class PictureConversion {
-  let rows: Int
-  let columns: Int
+  private let path: String
+  private let rows: Int
+  private let columns: Int
 
   /// The converted picture; valid until the next conversion.
   let frame: UnsafeMutablePointer<AVFrame>
@@ -16,10 +17,11 @@ final class PictureConversion {
   /// The picture with its copied row and column. libswscale may read beyond the end of a row, which
   /// the lines' padding allows.
   private let padded: UnsafeMutablePointer<AVFrame>
-  private var converters: [PixelOrder: OpaquePointer] = [:]
+  private var scalers: [PixelOrder: OpaquePointer] = [:]
 
   /// - Throws: `MediaError.notEncodable`.
   init(path: String, rows: Int, columns: Int) throws {
+    self.path = path
     self.rows = rows
     self.columns = columns
     let memory = MediaError.notEncodable(
@@ -39,13 +41,13 @@ final class PictureConversion {
     frame.pointee.color_range = AVCOL_RANGE_MPEG
     frame.pointee.chroma_location = AVCHROMA_LOC_LEFT
     for order in [PixelOrder.rgb, .bgr] {
-      guard let converter = Self.converter(from: order, size: frame.pointee) else { throw memory }
-      converters[order] = converter
+      guard let scaler = Self.scaler(from: order, size: frame.pointee) else { throw memory }
+      scalers[order] = scaler
     }
   }
 
   deinit {
-    for converter in converters.values { sws_freeContext(converter) }
+    for scaler in scalers.values { cffmpeg_scaler_destroy(scaler) }
     for picture in [frame, padded] {
       var picture: UnsafeMutablePointer<AVFrame>? = picture
       av_frame_free(&picture)
@@ -55,7 +57,7 @@ final class PictureConversion {
   /// Converts a picture into `frame`.
   ///
   /// - Parameter pixels: `[rows, columns, 3]`, U8.
-  /// - Throws: `TensorError.shapeMismatch`, `.unsupportedType`, `.outOfMemory`.
+  /// - Throws: `TensorError.shapeMismatch`, `.outOfMemory`, `MediaError.notEncodable`.
   func convert(_ pixels: Tensor, order: PixelOrder) throws {
     guard pixels.shape.axes == [rows, columns, 3], pixels.dtype == .u8 else {
       throw TensorError.shapeMismatch(
@@ -65,12 +67,11 @@ final class PictureConversion {
     // The encoder copies what it is sent, so nobody else holds the picture.
     let source = try pixels.contiguous()
     withExtendedLifetime(source) { pad(source.pointer) }
-    sws_scale(
-      converters[order],
-      [UnsafePointer(padded.pointee.data.0)], [padded.pointee.linesize.0],
-      0, padded.pointee.height,
-      [frame.pointee.data.0, frame.pointee.data.1, frame.pointee.data.2],
-      [frame.pointee.linesize.0, frame.pointee.linesize.1, frame.pointee.linesize.2])
+    padded.pointee.format = Self.format(order).rawValue
+    let code = cffmpeg_scaler_run(scalers[order], frame, padded)
+    guard code >= 0 else {
+      throw MediaError.notEncodable(path: path, reason: FFmpegCode.reason(code))
+    }
   }
 
   private func pad(_ source: UnsafeRawPointer) {
@@ -86,31 +87,18 @@ final class PictureConversion {
     }
   }
 
-  /// The slow and exact ways of libswscale, which give the same on every processor.
-  private static func converter(from order: PixelOrder, size: AVFrame) -> OpaquePointer? {
-    guard let converter = sws_alloc_context() else { return nil }
-    let source = order == .rgb ? AV_PIX_FMT_RGB24 : AV_PIX_FMT_BGR24
-    let flags =
-      SWS_BILINEAR | SWS_ACCURATE_RND | SWS_BITEXACT | SWS_FULL_CHR_H_INP
-    let options: [(String, Int64)] = [
-      ("srcw", Int64(size.width)), ("srch", Int64(size.height)),
-      ("dstw", Int64(size.width)), ("dsth", Int64(size.height)),
-      ("src_format", Int64(source.rawValue)), ("dst_format", Int64(AV_PIX_FMT_YUV420P.rawValue)),
-      ("dst_h_chr_pos", 0), ("dst_v_chr_pos", 128), ("sws_flags", Int64(flags)),
-    ]
-    for (name, value) in options {
-      av_opt_set_int(UnsafeMutableRawPointer(converter), name, value, 0)
-    }
-    let matrix = sws_getCoefficients(SWS_CS_ITU709)
-    let fullRange: Int32 = 1
-    let limitedRange: Int32 = 0
-    let unchanged: Int32 = 1 << 16
-    sws_setColorspaceDetails(
-      converter, matrix, fullRange, matrix, limitedRange, 0, unchanged, unchanged)
-    guard sws_init_context(converter, nil, nil) >= 0 else {
-      sws_freeContext(converter)
-      return nil
-    }
-    return converter
+  private static func scaler(from order: PixelOrder, size: AVFrame) -> OpaquePointer? {
+    var source = CFFmpegPictures(
+      width: size.width, height: size.height, format: format(order).rawValue,
+      matrix: SWS_CS_ITU709, is_full_range: true, chroma_x: -513, chroma_y: -513)
+    // The left of two columns, between two rows.
+    var target = CFFmpegPictures(
+      width: size.width, height: size.height, format: AV_PIX_FMT_YUV420P.rawValue,
+      matrix: SWS_CS_ITU709, is_full_range: false, chroma_x: 0, chroma_y: 128)
+    return cffmpeg_scaler_create(&source, &target)
+  }
+
+  private static func format(_ order: PixelOrder) -> AVPixelFormat {
+    order == .rgb ? AV_PIX_FMT_RGB24 : AV_PIX_FMT_BGR24
   }
 }

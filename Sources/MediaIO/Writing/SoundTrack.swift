@@ -42,7 +42,7 @@ final class UnusableSound: SoundTrack {
   func noteRefusal() {}
   var written: WrittenSound? { nil }
   var warnings: [String] {
-    ["\(input.path): its sound (\(input.codecName)) cannot be decoded; the video is silent"]
+    ["\(input.path): its sound (\(input.stream.codecName)) cannot be decoded; the video is silent"]
   }
 }
 
@@ -74,7 +74,7 @@ struct SoundTroubles {
     }
     if let readError = input.readError {
       warnings.append(
-        "\(path): its sound could be read only in part (\(FFmpegCode.reason(readError)))")
+        "\(path): its sound could be read only in part (\(readError))")
     } else if let end, let stated = input.statedEnd, stated - end > Self.usualLoss {
       warnings.append(
         "\(path): its sound ends after \(Self.seconds(end)) of \(Self.seconds(stated)) seconds: "

@@ -65,7 +65,7 @@ package final class VideoWriter {
     encoder = try H264Encoder(
       path: path, columns: conversion.frame.pointee.width, rows: conversion.frame.pointee.height,
       frameTime: frameTime, options: options)
-    let input = try options.sound.flatMap { try SoundInput.open($0) }
+    let input = try options.sound.flatMap { try SoundInput($0) }
     file = try AtomicFile(path: path)
     (muxer, sound) = try Self.begin(
       file: file, encoder: encoder, frameTime: frameTime, input: input, metadata: options.metadata)

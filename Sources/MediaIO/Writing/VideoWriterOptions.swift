@@ -40,9 +40,24 @@ package struct SoundSource: Sendable, Hashable {
   /// what is heard with the first picture that is written. Below 0, the sound begins later.
   package let start: Rational
 
+  /// Seconds from the first picture to the first sample; nil for what the container says.
+  package let offset: Rational?
+
   package init(path: String, start: Rational = Rational(0)) {
     self.path = path
     self.start = start
+    offset = nil
+  }
+
+  /// The sound of a video that was opened: in step with its pictures as they are read, which may
+  /// begin later than the container says.
+  ///
+  /// - Returns: nil where it has none.
+  package init?(of video: VideoInformation, start: Rational = Rational(0)) {
+    guard let sound = video.sound else { return nil }
+    path = video.path
+    self.start = start
+    offset = sound.startOffset
   }
 }
 

@@ -17,7 +17,7 @@ struct FunctionInlining {
 
   /// Functions may call functions: far deeper, and more nodes, than any exporter writes.
   private static let depthLimit = 64
-  private static let nodeLimit = 1 << 18
+  private static let nodeLimit = 1 << 16
 
   private let reader: GraphReader
   private var functions: [Key: Function] = [:]
@@ -97,7 +97,7 @@ struct FunctionInlining {
     }
     let given = call.attributes
     let attributes = function.defaults.merging(given) { $1 }
-    let prefix = "\(call.name.isEmpty ? call.operatorName : call.name)#\(calls)/"
+    let prefix = "\(call.operatorName)#\(calls)/"
     var renaming = ValueRenaming(names: names, prefix: prefix)
     return try function.nodes.map { node in
       renaming.renamed(try resolved(node, attributes, depth: 0))

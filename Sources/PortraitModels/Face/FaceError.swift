@@ -23,8 +23,8 @@ package enum FaceError: Error, Equatable, CustomStringConvertible {
   package var description: String {
     switch self {
     case .choice(let text):
-      "--face \(text): expected largest, first, left, right, a face's number from 0, or a place x,y "
-        + "in pixels"
+      "--face \(text): expected largest, first, left, right, a face's number from 0, or a place "
+        + "x,y in pixels"
     case .pointOutside(let x, let y, let rows, let columns):
       "--face \(x.shortest),\(y.shortest): outside the video's \(columns)x\(rows) pixels"
     case .noFrames(let video): "\(video): no frames"

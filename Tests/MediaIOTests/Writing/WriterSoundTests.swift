@@ -46,13 +46,17 @@ struct WriterSoundTests {
   static let tone = ["-f", "lavfi", "-i", "aevalsrc=0.8*sin(5000*t)*gte(t\\,1):s=48000:d=2"]
   static let pictures = ["-f", "lavfi", "-i", "testsrc=s=32x32:r=30000/1001:d=2"]
 
-  /// Seconds until the tone begins.
+  /// Seconds from the first picture, or the first sound where there is none, until the tone begins:
+  /// in a source not exactly one, for some containers do not say how late their encoder is.
   static func onset(_ path: String) throws -> Double {
     let rate = 48000
+    let file = try WrittenFile(path)
+    let start = WrittenFile.number((file.video.isEmpty ? file.sound : file.video)?["start_time"])
     let data = try TestProgram.run(
       "ffmpeg",
       [
-        "-v", "error", "-i", path, "-vn", "-af", "aresample=\(rate):async=1:first_pts=0",
+        "-v", "error", "-copyts", "-i", path, "-vn", "-af",
+        "asetpts=PTS-(\(start))/TB,aresample=\(rate):async=1:min_hard_comp=0.01:first_pts=0",
         "-ac", "1", "-f", "f32le", "-",
       ])
     let samples = data.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
@@ -78,8 +82,12 @@ struct WriterSoundTests {
     #expect(file.video["avg_frame_rate"] as? String == "30000/1001")
     #expect(abs(WrittenFile.number(file.container["duration"]) - written.duration.value) < 2e-3)
     #expect(abs(file.soundStart) < 1001.0 / 30000)
-    #expect(abs(file.soundEnd - written.duration.value) < 2e-3)
-    #expect(abs(try Self.onset(output) - 1) < 5e-3)
+    // ffprobe takes the length of AC-3 from its packets, the last of which is cut.
+    let cut = source.codec == "ac3" ? 1536.0 / 48000 : 2e-3
+    #expect(abs(file.soundEnd - written.duration.value) < cut)
+    let expected = try Self.onset(path)
+    #expect(abs(expected - 1) < 0.03)
+    #expect(abs(try Self.onset(output) - expected) < 2e-3)
     #expect(try file.boxes() == ["ftyp", "moov", "free", "mdat"])
   }
 
@@ -115,18 +123,20 @@ struct WriterSoundTests {
       try TestProgram.ffmpeg(Self.pictures + ["-itsoffset", offset] + Self.tone + codecs)
       try SyntheticPictures.write(
         to: output, frames: 48, options: .init(sound: SoundSource(path: path), overwrites: true))
-      let expected = 1 + (Double(offset) ?? 0)
-      #expect(abs(try Self.onset(output) - expected) < 5e-3)
+      let expected = try Self.onset(path)
+      #expect(abs(expected - 1 - (Double(offset) ?? 0)) < 0.03)
+      #expect(abs(try Self.onset(output) - expected) < 2e-3)
     }
     // A part of the source, and a sound that is shorter than the video.
     try TestProgram.ffmpeg(Self.pictures + Self.tone + codecs)
+    let whole = try Self.onset(path)
     for start in [Rational(1, 2), Rational(-1, 2)] {
       try SyntheticPictures.write(
         to: output, frames: 90,
         options: .init(sound: SoundSource(path: path, start: start), overwrites: true))
       let file = try WrittenFile(output)
       #expect(file.frameCount == 90)
-      #expect(abs(try Self.onset(output) - (1 - start.value)) < 5e-3)
+      #expect(abs(try Self.onset(output) - (whole - start.value)) < 2e-3)
       #expect(abs(file.soundEnd - (2 - start.value)) < 0.05)
     }
   }
@@ -142,7 +152,7 @@ struct WriterSoundTests {
       ])
     try SyntheticPictures.write(
       to: output, frames: 45, options: .init(sound: SoundSource(path: path)))
-    #expect(abs(try Self.onset(output) - 1) < 5e-3)
+    #expect(abs(try Self.onset(output) - Self.onset(path)) < 2e-3)
   }
 
   @Test("sound that jumps a day ahead is silence, not memory")
@@ -157,7 +167,7 @@ struct WriterSoundTests {
     let written = try SyntheticPictures.write(
       to: output, frames: 60, options: .init(sound: SoundSource(path: path)))
     #expect(written.frameCount == 60)
-    #expect(abs(try Self.onset(output) - 1) < 5e-3)
+    #expect(abs(try Self.onset(output) - 1) < 2e-3)
   }
 
   @Test("no sound, or none that can be used, leaves a silent video")

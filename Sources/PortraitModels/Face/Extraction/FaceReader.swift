@@ -1,5 +1,5 @@
-/// The second run over a video: the smoothed landmarks of the face that the first run found. It needs
-/// no detector.
+/// The second run over a video: the smoothed landmarks of the face that the first run found. It
+/// needs no detector.
 package struct FaceReader: Sendable {
   private let aligner: any FaceAligning
   private let options: FaceOptions

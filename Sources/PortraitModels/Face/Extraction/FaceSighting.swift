@@ -1,4 +1,4 @@
-/// What the search noted of a frame, so that the frame need not be searched again: some hundred bytes.
+/// What the search noted of a frame, so that the frame need not be searched again: some 100 bytes.
 package struct FaceSighting: Sendable {
   /// A tracked face of the frame.
   package struct Face: Sendable {

@@ -51,8 +51,8 @@ package struct FaceBox: Sendable, Equatable {
     return common > 0 ? common / (area + other.area - common) : 0
   }
 
-  /// The share of the smaller one that both cover, 0 to 1: boxes of one face, some with the forehead
-  /// and some without, cover each other whatever their sizes.
+  /// The share of the smaller one that both cover, 0 to 1: boxes of one face, some with the
+  /// forehead and some without, cover each other whatever their sizes.
   package func coverage(_ other: FaceBox) -> Double {
     let common = intersection(other)
     return common > 0 ? common / min(area, other.area) : 0

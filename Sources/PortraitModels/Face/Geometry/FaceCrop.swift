@@ -18,8 +18,8 @@ package enum FaceCrop {
     return turn.centring(box.centre, size: size)
   }
 
-  /// The crop round landmarks: turned by an angle, scaled by the extent of the turned points, with that
-  /// extent in its middle.
+  /// The crop round landmarks: turned by an angle, scaled by the extent of the turned points, with
+  /// that extent in its middle.
   ///
   /// - Parameters:
   ///   - angle: radians, nil for that of the eyes.

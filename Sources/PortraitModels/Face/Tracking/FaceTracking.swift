@@ -7,8 +7,8 @@ package struct TrackingLimits: Sendable {
 
   /// Sides that the published tracking wants.
   package static let publishedSide = 96.0
-  /// The smallest side that is worth enlarging: the landmark network's crop then has 6 pixels for each
-  /// one of the face.
+  /// The smallest side that is worth enlarging: the landmark network's crop then has 6 pixels for
+  /// each one of the face.
   package static let smallestSide = 16.0
 
   package init(side: Double) { self.side = side }
