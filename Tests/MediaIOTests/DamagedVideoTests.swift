@@ -59,12 +59,12 @@ struct DamagedVideoTests {
     let folder = try TemporaryFolder()
     let original = try TestVideo.make("a.avi", in: folder, ["-c:v", "mjpeg"])
     var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: original)))
-    // A JPEG picture in the middle loses its start.
+    // A JPEG picture in the middle, up to the next one's header, is lost.
     let starts = bytes.indices.dropLast(2).filter {
       bytes[$0] == 0xff && bytes[$0 + 1] == 0xd8 && bytes[$0 + 2] == 0xff
     }
-    let start = starts[starts.count / 2]
-    for index in start..<start + 200 { bytes[index] = 0 }
+    let middle = starts.count / 2
+    for index in starts[middle]..<starts[middle + 1] - 8 { bytes[index] = 0 }
     let content = try VideoContent(reading: try folder.write(bytes, to: "b.avi"))
     #expect(content.damage.lostPackets == 1)
     #expect(content.damage.warnings.count == 1)

@@ -58,6 +58,11 @@ final class SequentialVideo: @unchecked Sendable {
     of frames: WholeFrames, into frame: UnsafeMutablePointer<AVFrame>, _ path: String
   ) throws -> WholeFrames.Timestamp? {
     if let first = try frames.next(into: frame) { return first }
+    if frames.decoder.stream.pointee.codecpar.pointee.codec_id == AV_CODEC_ID_WEBP {
+      throw MediaError.unsupported(
+        path: path, found: "WebP without a first picture, as animations are,",
+        advice: "convert the video to H.264")
+    }
     let damage = frames.decoder.damage
     if let reason = damage.firstReason ?? damage.earlyEnd {
       throw MediaError.malformed(path: path, expected: "a video", reason: reason)

@@ -92,7 +92,9 @@ final class VideoDecoder {
     case .end(let reason):
       isDraining = true
       damage.earlyEnd = reason
-      avcodec_send_packet(context, nil)
+      // Decoders of several threads tell only now what they could not decode.
+      let (code, reason) = FFmpegLog.run { avcodec_send_packet(context, nil) }
+      if code < 0 && code != FFmpegCode.endOfFile { _ = fail(reason) }
     case .read:
       let (code, reason) = FFmpegLog.run { avcodec_send_packet(context, packet) }
       if code < 0 { _ = fail(reason) }
