@@ -60,11 +60,11 @@ import Testing
     let four = try ONNXNetwork(
       contentsOf: Self.path(name),
       context: ComputeContext(instructionSet: .best, threadCount: 4))
-    let expected = try one.run(inputs).mapValues(TensorBytes.of)
+    let expected = try one.run(inputs).mapValues { try $0.bytes() }
     try await withThrowingTaskGroup(of: Bool.self) { group in
       for _ in 0..<3 {
         group.addTask {
-          let found = try four.run(inputs).mapValues(TensorBytes.of)
+          let found = try four.run(inputs).mapValues { try $0.bytes() }
           return found.allSatisfy { expected[$0.key]?.elementsEqual($0.value) ?? false }
         }
       }
