@@ -6,9 +6,9 @@
 Without videos it makes some with ffmpeg: codecs, containers, pixel formats, colours, turned,
 stretched and interlaced ones. Beside each video `NAME` of constant frame rate it puts
 `NAME.ffmpeg.bgr` and `NAME.opencv.bgr`: the first pictures, BGR, 8 bits, one after the other. The
-test prints how far ours are from both. OpenCV's differ more: it lets swscale round coarsely, takes
-colour samples as lying between two pixels, stretches nothing to square pixels and leaves fields as
-they are. Needs the program ffmpeg and opencv-python.
+test prints how far ours are from both, and how fast all of a video is read. OpenCV's differ more:
+it lets swscale round coarsely, takes colour samples as lying between two pixels, stretches nothing
+to square pixels and leaves fields as they are. Needs the program ffmpeg and opencv-python.
 """
 
 import argparse
