@@ -5,7 +5,7 @@ import Testing
 
 /// Pictures against those of ffmpeg and OpenCV, written by scripts/reference/check_video.py to the
 /// folder that `FLASHPORTRAIT_VIDEOS` names; nothing without it.
-struct VideoReferenceTests {
+@Suite(.serialized) struct VideoReferenceTests {
   /// How far the pictures of a video are from a file of pictures.
   private struct Difference {
     var pictures = 0
@@ -54,6 +54,15 @@ struct VideoReferenceTests {
     } else {
       print("\(name): from OpenCV another size or number of pictures")
     }
+  }
+
+  /// Prints how fast all of a video is read.
+  @Test(arguments: names) func speed(_ name: String) throws {
+    let reader = try VideoReader(path: "\(try #require(Self.folder))/\(name)", order: .bgr)
+    var count = 0
+    let time = try ContinuousClock().measure { while try reader.next() != nil { count += 1 } }
+    print("\(name): \(count) pictures, \(Int(Double(count) / (time / .seconds(1)))) a second")
+    #expect(count > 0)
   }
 
   /// - Returns: nil where the reference's bytes are not those of as many whole pictures as we read.

@@ -3,12 +3,12 @@
     python3 check_video.py FOLDER [VIDEO ...] [--frames 60]
     FLASHPORTRAIT_VIDEOS=FOLDER swift test -c release --filter VideoReferenceTests
 
-Without videos it makes some with ffmpeg: codecs, containers, pixel formats, colours, turned, stretched
-and interlaced ones. Beside each video `NAME` of constant frame rate it puts `NAME.ffmpeg.bgr` and
-`NAME.opencv.bgr`: the first pictures, BGR, 8 bits, one after the other. The test prints how far ours are
-from both. OpenCV's differ more: it lets swscale round coarsely, takes colour samples as lying between
-two pixels, stretches nothing to square pixels and leaves fields as they are. Needs the program ffmpeg
-and opencv-python.
+Without videos it makes some with ffmpeg: codecs, containers, pixel formats, colours, turned,
+stretched and interlaced ones. Beside each video `NAME` of constant frame rate it puts
+`NAME.ffmpeg.bgr` and `NAME.opencv.bgr`: the first pictures, BGR, 8 bits, one after the other. The
+test prints how far ours are from both, and how fast all of a video is read. OpenCV's differ more:
+it lets swscale round coarsely, takes colour samples as lying between two pixels, stretches nothing
+to square pixels and leaves fields as they are. Needs the program ffmpeg and opencv-python.
 """
 
 import argparse
@@ -77,8 +77,8 @@ TURNS = {0: "null", 90: "transpose=cclock", -90: "transpose=clock", 180: "hflip,
 
 
 def by_ffmpeg(path, frames):
-    """Whole pictures of square pixels; colour samples that say nothing lie at the left. Turned after
-    the conversion, since turned colour samples would lie elsewhere."""
+    """Whole pictures of square pixels. Colour samples lie at the left unless the video says
+    otherwise; turned after the conversion, since turned ones would lie elsewhere."""
     turn = TURNS[round(float(entry(path, "stream_side_data=rotation") or 0))]
     chroma = 128 if entry(path, "stream=chroma_location") == "center" else 0
     filters = (

@@ -24,7 +24,7 @@ struct RunOnnxCommand: ComputingCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Where the model's outputs go; without it they are only described.",
+      "Where the model's outputs go, replaced where it is there; without it they are only described.",
       valueName: "out.safetensors"),
     completion: .file(extensions: ["safetensors"]))
   var outputs: String?

@@ -20,6 +20,8 @@ package enum Interruption {
   package static func install() {
     // A reader that has gone shows as an error of the write instead.
     signal(SIGPIPE, SIG_IGN)
+    // So does a file that may not grow any further (ulimit -f).
+    signal(SIGXFSZ, SIG_IGN)
     for number in [SIGINT, SIGTERM, SIGHUP] { watch(number) }
   }
 

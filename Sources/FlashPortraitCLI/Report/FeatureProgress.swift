@@ -40,8 +40,8 @@ final class FeatureProgress {
   private func receive(_ event: FeatureJob.Event) {
     switch event {
     case .warning(let text):
-      (progress ?? Progress(job.request.video, total: 0, options))
-        .warn("\(job.request.video): \(text)")
+      endStage()
+      Progress(job.request.video, total: 0, options).warn("\(job.request.video): \(text)")
     case .frame(let stage):
       if stage != self.stage { begin(stage) }
       frames += 1
@@ -50,7 +50,7 @@ final class FeatureProgress {
   }
 
   private func begin(_ stage: FeatureJob.Stage) {
-    progress?.finish()
+    endStage()
     // From the second stage on the number of frames is known.
     if self.stage != nil { total = frames }
     self.stage = stage
@@ -58,11 +58,16 @@ final class FeatureProgress {
     progress = Progress(stage.title, total: total, in: .items("frame"), options)
   }
 
+  private func endStage() {
+    progress?.finish()
+    progress = nil
+  }
+
   /// The last line.
   func close(_ outcome: FeatureJob.Outcome) {
-    progress?.finish()
+    endStage()
     let seconds = (ContinuousClock.now - start) / .seconds(1)
-    progress?.note(
+    Progress(job.request.video, total: 0, options).note(
       "\(job.request.video): a face in \(outcome.faces) of "
         + "\(formatCount(outcome.frames, "frame")), "
         + "\(formatRate(Double(outcome.frames) / seconds)) frames/s in all")

@@ -134,7 +134,7 @@ private struct RealRow: RealVisitor {
     case .celu(let alpha): exponential(T(alpha), width: T(alpha), factor: 1)
     case .selu(let alpha, let gamma): exponential(T(alpha), width: 1, factor: T(gamma))
     case .hardSigmoid(let alpha, let beta):
-      linear(T(alpha), T(beta)) { (x: T, a: T, b: T) in T.bounded(a * x + b) }
+      bounded(T(alpha), T(beta))
     case .hardSwish: unaryRow { (x: T) in x * T.bounded(x / 6 + 0.5) }
     case .thresholdedRelu(let alpha):
       linear(T(alpha), 0) { (x: T, a: T, _: T) in x > a ? x : 0 }
@@ -147,6 +147,15 @@ private struct RealRow: RealVisitor {
 
   private func scaled<T: RealElement>(_ slope: T) -> UnaryRow {
     unaryRow { (x: T) in x < 0 ? slope * x : x }
+  }
+
+  /// alpha * x + beta, held to 0 ... 1: a loop of its own, in which nothing is called.
+  private func bounded<T: RealElement>(_ alpha: T, _ beta: T) -> UnaryRow {
+    { result, operand, count in
+      let y = result.assumingMemoryBound(to: T.self)
+      let x = operand.assumingMemoryBound(to: T.self)
+      for i in 0..<count { y[i] = T.bounded(alpha * x[i] + beta) }
+    }
   }
 
   /// factor * alpha * (e^(x / width) - 1) below zero, factor * x above.

@@ -114,7 +114,7 @@ package struct FeatureJob {
     let frames = try LimitedFrames(request.video, limit: request.frameLimit)
     let writer = try VideoWriter(
       path: path, rows: video.rows, columns: video.columns, frameRate: video.frameRate,
-      options: .init(sound: SoundSource(path: request.video), overwrites: true))
+      options: .init(sound: SoundSource(of: video), overwrites: true))
     let overlay = try FaceOverlay(found)
     for index in 0..<found.frames {
       guard let pixels = try frames.next() else {
