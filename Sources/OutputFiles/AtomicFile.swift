@@ -17,8 +17,14 @@ package final class AtomicFile {
 
   /// Creates the partial file, empty.
   ///
-  /// - Throws: `OutputError`.
+  /// - Throws: `OutputError`, also where a folder, a device or a pipe has the name: renaming a file to
+  ///   it would replace it.
   package init(path: String) throws {
+    var status = stat()
+    if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+      if status.st_mode & S_IFMT == S_IFDIR { throw OutputError(path: path, code: EISDIR) }
+      throw OutputError.unwritable(path: path, reason: "not a regular file")
+    }
     self.path = path
     let url = URL(fileURLWithPath: path)
     let folder = url.deletingLastPathComponent().path

@@ -34,6 +34,19 @@ import Testing
     }
   }
 
+  /// A device or a pipe would be replaced by the renaming.
+  @Test func onlyRegularFilesAreReplaced() throws {
+    let pipe = folder.file("pipe")
+    try #require(mkfifo(pipe, 0o600) == 0)
+    for path in [pipe, folder.path] {
+      #expect(throws: OutputError.self) { try AtomicFile.write(Data([1]), to: path) }
+    }
+    #expect(try names() == ["pipe"])
+    let file = try folder.write([1, 2], to: "file")
+    try AtomicFile.write(Data([3]), to: file)
+    #expect(try Data(contentsOf: URL(fileURLWithPath: file)) == Data([3]))
+  }
+
   /// Large files go past the system's cache in whole blocks; what lies around the blocks must fit.
   @Test func piecesOfEverySizeAndPlace() throws {
     let sizes = [3_000_001, 4096, 17, 5_242_880, 12_582_913, 1_048_576, 999_999, 52_000_000]
