@@ -71,6 +71,18 @@ import Testing
     }
   }
 
+  /// A pixel that comes from infinity is taken from the first one, as by OpenCV.
+  @Test func infinityIsTheFirstPixel() throws {
+    let picture = try noise(6, 7)
+    // Its inverse divides by column - 2.
+    let map = Homography([1, 0, 0, 0, 1, 0, 0.5, 0, -0.5])
+    let warped = try picture.warped(by: map, rows: 5, columns: 4, filter: .linear).bytes()
+    let first = try picture.bytes().prefix(3)
+    for row in 0..<5 {
+      #expect(warped[(row * 4 + 2) * 3..<(row * 4 + 3) * 3].elementsEqual(first))
+    }
+  }
+
   /// Numbers of any size neither trap nor hang.
   @Test func extremeMapsDoNotTrap() throws {
     let picture = try noise(5, 6)

@@ -179,6 +179,14 @@ import Testing
       try frames.sightings(of: scene, .init(tracking: .published)).allSatisfy { $0.chosen == nil })
   }
 
+  /// The parts that are looked at closely cover the frame.
+  @Test(arguments: [25.0, 640, 1255], [25.0, 360, 695])
+  func smallFacesAreFoundAnywhere(x: Double, y: Double) throws {
+    let small: FaceScene.Person = { _ in FaceScene.square(x, y, 44) }
+    let sightings = try SceneFrames(2).sightings(of: FaceScene([small]))
+    #expect(isOn(small, sightings[1], frame: 1))
+  }
+
   @Test func aPlaceIsLookedAtClosely() throws {
     let people: [FaceScene.Person] = [
       Self.still(300, 260), { _ in FaceScene.square(1000, 500, 40) },

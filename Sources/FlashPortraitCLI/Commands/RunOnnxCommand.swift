@@ -49,6 +49,10 @@ struct RunOnnxCommand: ComputingCommand {
     guard try InputPath.check(model) == .file else {
       throw CommandError.inputUnreadable(path: model, reason: "a folder, not an ONNX file")
     }
+    if let outputs {
+      try OutputPath.check(
+        [outputs], inputs: [model] + (inputs.map { [$0] } ?? []), overwrites: true)
+    }
     let network = try ONNXNetwork(contentsOf: model)
     guard let inputs else { return try describe(network) }
     let file = try SafetensorsFile(path: inputs)
