@@ -5,8 +5,8 @@
         [--frames 100] [--rounds 3] [--threads N]
 
 Both read the same frames with the same networks, PD-FGC having weights by formula, and take turns;
-the peer is scripts/reference/run_face_path.py. What counts is the ratio of neighbours. All that ours
-does for a frame, two runs over the video included, is compared with two times of the peer: one
+the peer is scripts/reference/run_face_path.py. What counts is the ratio of neighbours. Our whole
+time for a frame, two runs over the video included, is compared with two times of the peer: one
 detection, one face's landmarks and one expression; and all that it does.
 
 Needs a Python with onnxruntime, opencv, PyTorch and safetensors, and a release build.
