@@ -5,9 +5,8 @@
 
 PNG of every colour type, depth and interlacing (written here, since Pillow writes few of them),
 with tRNS and eXIf; JPEG of every subsampling, progressive, grey and CMYK, with all EXIF
-orientations; WebP, BMP, TIFF, GIF. `python3 check_stills.py Tests/Goldens --largest 40 --rounds
-1` made the file
-that the project has. Needs Pillow.
+orientations; WebP, BMP, TIFF, GIF. `python3 check_stills.py Tests/Goldens --largest 40 --rounds 1`
+made the file that the project has. Needs Pillow.
 
 Pillow's own reading is what is wanted: `exif_transpose(image).convert("RGB")`, but for grey of 16
 bits, which Pillow cuts at 255 and of which the upper 8 bits are taken here as of colours.

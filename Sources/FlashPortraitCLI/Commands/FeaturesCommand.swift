@@ -80,7 +80,8 @@ struct FeaturesCommand: ComputingCommand {
       overwrites: overwrite)
     let job = try FeatureJob(
       .init(
-        video: video, output: output, overlay: overlay, options: .init(tracking: tracking, choice: face),
+        video: video, output: output, overlay: overlay,
+        options: .init(tracking: tracking, choice: face),
         frameLimit: maxFrames),
       models: networks.models())
     let stages = FeatureProgress(job, reporting)

@@ -13,7 +13,7 @@ final class SequentialVideo: @unchecked Sendable {
   private let converter: PictureConverter
   private let stop: StopFlag
   private var timeline: FrameTimeline
-  private var frame: UnsafeMutablePointer<AVFrame>?
+  private let buffer: FrameBuffer
 
   /// The first frame's timestamp until it is placed.
   private var first: WholeFrames.Timestamp?
@@ -32,8 +32,8 @@ final class SequentialVideo: @unchecked Sendable {
     let stream = try demuxer.bestVideo()
     let sound = demuxer.bestSound(beside: stream)
     frames = WholeFrames(decoder: try VideoDecoder(demuxer: demuxer, stream: stream))
-    let frame = try av_frame_alloc().orOutOfMemory(path)
-    self.frame = frame
+    buffer = try FrameBuffer().orOutOfMemory(path)
+    let frame = buffer.pointer
     guard let first = try Self.firstFrame(of: frames, into: frame, path) else {
       throw MediaError.nothingToRead(
         path: path, expected: "a video with at least one frame", found: "a video without frames")
@@ -51,8 +51,6 @@ final class SequentialVideo: @unchecked Sendable {
     timeline = FrameTimeline(
       rate: information.frameRate, declaredDuration: information.duration)
   }
-
-  deinit { av_frame_free(&frame) }
 
   private static func firstFrame(
     of frames: WholeFrames, into frame: UnsafeMutablePointer<AVFrame>, _ path: String
@@ -108,7 +106,8 @@ final class SequentialVideo: @unchecked Sendable {
 
   /// Decodes a frame and plans when it is shown.
   private func advance() throws {
-    guard let frame, let timestamp = try first ?? frames.next(into: frame) else {
+    let frame = buffer.pointer
+    guard let timestamp = try first ?? frames.next(into: frame) else {
       isAtEnd = true
       repeats = timeline.repeatsAtEnd(duration: frames.decoder.lastDuration)
       return
