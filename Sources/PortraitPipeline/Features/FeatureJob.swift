@@ -55,6 +55,8 @@ package struct FeatureJob {
 
   /// Seconds for which a lost face is waited for before another is chosen.
   private static let patience = 2.0
+  /// Threads for the detector and the landmark network at most.
+  private static let faceThreads = 2
 
   /// Opens the video and loads the networks, so that whatever is wrong with them shows before any
   /// work.
@@ -65,10 +67,16 @@ package struct FeatureJob {
     video = try VideoReader(path: request.video, order: .bgr).information
     var options = request.options
     options.patience = max(Int((Self.patience * video.frameRate.value).rounded()), 1)
+    // Networks this small lose more by waiting for many threads than these give them, and the video
+    // is decoded beside them.
+    let small = try ComputeContext(
+      instructionSet: execution.context.instructionSet,
+      threadCount: min(execution.context.pool.threadCount, Self.faceThreads))
+    let faces = Execution(arithmetic: execution.arithmetic, context: small)
     extractor = FeatureExtractor(
-      detector: try models.faceDetector(execution: execution),
+      detector: try models.faceDetector(execution: faces),
       aligner: FaceAligner(
-        network: try models.faceLandmarks(execution: execution), context: execution.context),
+        network: try models.faceLandmarks(execution: faces), context: small),
       encoder: try models.motionEncoder(execution: execution), options: options,
       context: execution.context)
   }
