@@ -13,7 +13,7 @@ struct DamagedVideoTests {
     } catch { return error as? MediaError }
   }
 
-  /// Damaged files of each kind; more by `FLASHPORTRAIT_DAMAGED_FILES`.
+  /// Damaged files of each kind; more by `FLASHPORTRAIT_DAMAGED`.
   @Test(arguments: [
     ("a.mp4", ["-pix_fmt", "yuv420p", "-g", "4"]),
     ("a.webm", ["-c:v", "libvpx", "-deadline", "realtime", "-g", "4"]),
@@ -29,7 +29,7 @@ struct DamagedVideoTests {
     let original = try TestVideo.make(
       video.name, in: folder, source: "testsrc2=s=48x32:r=25:d=0.4", video.arguments)
     let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: original)))
-    let wanted = ProcessInfo.processInfo.environment["FLASHPORTRAIT_DAMAGED_FILES"].flatMap(
+    let wanted = ProcessInfo.processInfo.environment["FLASHPORTRAIT_DAMAGED"].flatMap(
       UInt64.init)
     let count = wanted ?? 120
     var readable: UInt64 = 0

@@ -160,9 +160,9 @@ import Testing
     #expect(try Self.message(model).contains("call each other without end"))
   }
 
-  /// Each is refused with one error or runs; `FLASHPORTRAIT_ONNX_DAMAGED` asks for more of each.
+  /// Each is refused with one error or runs; `FLASHPORTRAIT_DAMAGED` asks for more of each.
   @Test(arguments: NetworkTests.names) func survivesDamage(_ name: String) throws {
-    let more = ProcessInfo.processInfo.environment["FLASHPORTRAIT_ONNX_DAMAGED"].flatMap { Int($0) }
+    let more = ProcessInfo.processInfo.environment["FLASHPORTRAIT_DAMAGED"].flatMap { Int($0) }
     let bytes = try [UInt8](Data(contentsOf: URL(fileURLWithPath: NetworkTests.path(name))))
     for seed in 0..<UInt64(more ?? 80) {
       let damaged = Data(Damage.damaged(bytes, seed: seed))
