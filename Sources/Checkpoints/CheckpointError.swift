@@ -35,7 +35,7 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .mismatch(let report): report.description
     case .adapterMismatch(let report): report.description
-    default: Self.printable(sentence)
+    default: sentence.printable
     }
   }
 
@@ -60,18 +60,6 @@ package enum CheckpointError: Error, Equatable, CustomStringConvertible {
       "\(folder): expected one checkpoint (an index, a .safetensors, .pt, .pth or .bin file), "
         + "found \(found): name the file itself"
     case .mismatch, .adapterMismatch: "does not fit the network"
-    }
-  }
-
-  /// The text with control characters written out: names come from files that anyone may have
-  /// made, and must not command the terminal.
-  static func printable(_ text: String) -> String {
-    text.unicodeScalars.reduce(into: "") { result, scalar in
-      switch scalar.properties.generalCategory {
-      case .control, .format, .lineSeparator, .paragraphSeparator:
-        result += "\\u{" + String(scalar.value, radix: 16) + "}"
-      default: result.unicodeScalars.append(scalar)
-      }
     }
   }
 

@@ -1,3 +1,5 @@
+import TensorCore
+
 /// What can be wrong with a video or a picture.
 package enum MediaError: Error, Equatable, CustomStringConvertible {
   /// No such file.
@@ -31,11 +33,7 @@ package enum MediaError: Error, Equatable, CustomStringConvertible {
   /// The installed FFmpeg libraries lack a part.
   case componentMissing(name: String, purpose: String)
 
-  case unwritable(path: String, reason: String)
-
-  case diskFull(path: String)
-
-  package var description: String { Self.printable(sentence) }
+  package var description: String { sentence.printable }
 
   private var sentence: String {
     switch self {
@@ -55,21 +53,6 @@ package enum MediaError: Error, Equatable, CustomStringConvertible {
     case .cancelled(let path): "\(path): was stopped on the way"
     case .componentMissing(let name, let purpose):
       "the installed FFmpeg lacks \(name), needed to \(purpose): install a complete FFmpeg"
-    case .unwritable(let path, let reason): "\(path): cannot be written: \(reason)"
-    case .diskFull(let path):
-      "\(path): the disk is full: free some room; nothing was left behind"
-    }
-  }
-
-  /// The text with control characters written out: it may quote files that anyone may have made,
-  /// which must not command the terminal.
-  private static func printable(_ text: String) -> String {
-    text.unicodeScalars.reduce(into: "") { result, scalar in
-      switch scalar.properties.generalCategory {
-      case .control, .format, .lineSeparator, .paragraphSeparator:
-        result += "\\u{" + String(scalar.value, radix: 16) + "}"
-      default: result.unicodeScalars.append(scalar)
-      }
     }
   }
 }

@@ -62,6 +62,6 @@ package struct AdapterReport: Equatable, Sendable, CustomStringConvertible {
     if misfits.count > Self.lineLimit {
       lines.append("  and \(misfits.count - Self.lineLimit) more")
     }
-    return lines.map(CheckpointError.printable).joined(separator: "\n")
+    return lines.map(\.printable).joined(separator: "\n")
   }
 }

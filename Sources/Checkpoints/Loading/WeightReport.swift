@@ -73,7 +73,7 @@ package struct WeightReport: Equatable, Sendable, CustomStringConvertible {
       lines += Self.listed(unused.map { ($0, "") })
     }
     lines.append("Is this the right file for this network and configuration?")
-    return lines.map(CheckpointError.printable).joined(separator: "\n")
+    return lines.map(\.printable).joined(separator: "\n")
   }
 
   private static let lineLimit = 24

@@ -111,8 +111,7 @@ extension MediaError {
     case .malformed, .nothingToRead, .unsupported, .tooLarge, .notEncodable: .badData
     case .cancelled: .interrupted
     case .componentMissing: .unavailable
-    case .unwritable: .cannotCreate
-    case .readFailed, .diskFull: .inputOutput
+    case .readFailed: .inputOutput
     }
   }
 }

@@ -1,5 +1,6 @@
 import CPNG
 import Foundation
+import OutputFiles
 import TensorCore
 
 /// PNG files in memory.
@@ -60,7 +61,7 @@ enum PNGFile {
           UInt32(pixels.shape[0]), &file, message.baseAddress)
       }
       guard isWritten, let bytes = file.bytes else {
-        throw MediaError.unwritable(path: path, reason: String(cString: message.baseAddress!))
+        throw OutputError.unwritable(path: path, reason: String(cString: message.baseAddress!))
       }
       defer { cpng_free(&file) }
       return Data(bytes: bytes, count: file.count)

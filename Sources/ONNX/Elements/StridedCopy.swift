@@ -137,6 +137,12 @@ func copyElements(from source: Tensor, to target: Tensor, on context: OperatorCo
   source.dtype.dispatchWords(Run(copy: copy, source: source, target: target, context: context))
 }
 
+/// A view's numbers in one piece, in the type that arithmetic on them is done in.
+func arithmeticOperand(_ view: Tensor, on context: OperatorContext) throws -> Tensor {
+  try materialized(view, on: context)
+    .converted(to: view.dtype.arithmeticType, on: context.compute)
+}
+
 /// The view itself where it is contiguous, else a row-major copy of it.
 ///
 /// - Throws: `ONNXError.invalid` where it is larger than the memory that is left.

@@ -25,11 +25,6 @@ extension Tensor {
   }
 }
 
-extension Int {
-  /// Rounded up.
-  func dividedUp(by divisor: Int) -> Int { (self + divisor - 1) / divisor }
-}
-
 extension ComputeContext {
   /// Runs `body` for ranges of 0 ..< count, each with about 2^15 elements where one has `width`.
   func forEachRange(of count: Int, width: Int, _ body: (Range<Int>) -> Void) {

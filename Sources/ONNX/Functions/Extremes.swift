@@ -14,8 +14,7 @@ func placesOfExtremes(
   }
   var axes = x.shape.axes
   axes[axis] = 1
-  let numbers = try materialized(x, on: context)
-    .converted(to: x.dtype.arithmeticType, on: context.compute)
+  let numbers = try arithmeticOperand(x, on: context)
   let places = try context.tensor(axes, .i64)
   try numbers.dtype.dispatch(
     ExtremePlaces(
@@ -67,8 +66,7 @@ func best(
   }
   var axes = x.shape.axes
   axes[axis] = k
-  let numbers = try materialized(x, on: context)
-    .converted(to: x.dtype.arithmeticType, on: context.compute)
+  let numbers = try arithmeticOperand(x, on: context)
   let values = try context.tensor(axes, numbers.dtype)
   let places = try context.tensor(axes, .i64)
   try numbers.dtype.dispatch(

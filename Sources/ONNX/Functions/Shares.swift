@@ -23,8 +23,7 @@ func shares(
     order.swapAt(axis, last)
     return try shares(share, of: x.permuted(order), axis: last, on: context).permuted(order)
   }
-  let rows = try materialized(x, on: context)
-    .converted(to: x.dtype.arithmeticType, on: context.compute)
+  let rows = try arithmeticOperand(x, on: context)
   if rows.dtype == .f32, share == .softmax {
     return try rows.softmax(on: context.compute).converted(to: x.dtype, on: context.compute)
   }
@@ -98,8 +97,7 @@ func runningSum(
       }
     }
   }
-  let numbers = try materialized(x, on: context)
-    .converted(to: x.dtype.arithmeticType, on: context.compute)
+  let numbers = try arithmeticOperand(x, on: context)
   let result = try context.tensor(x.shape.axes, numbers.dtype)
   try numbers.dtype.dispatch(
     Lines(

@@ -1,3 +1,5 @@
+import TensorCore
+
 /// What can be wrong on the way from a video to expression features.
 package enum FaceError: Error, Equatable, CustomStringConvertible {
   /// `--face` says what is no choice.
@@ -44,6 +46,14 @@ package enum FaceError: Error, Equatable, CustomStringConvertible {
     case .network(let file, let expected, let found):
       "\(file): expected \(expected), found \(found): is this the right file?"
     }
+  }
+}
+
+extension FaceError {
+  /// What a network answered, as `.network` tells it: names and shapes, by name.
+  static func shapes(of outputs: [String: Tensor]) -> String {
+    outputs.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value.shape)" }
+      .joined(separator: ", ")
   }
 }
 

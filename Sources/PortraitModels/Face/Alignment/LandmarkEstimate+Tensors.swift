@@ -19,8 +19,7 @@ extension LandmarkEstimate {
           file: file,
           expected: "a landmark network with outputs of \(2 * count) (landmarks), 3 (angles) and 1 "
             + "(probability) numbers",
-          found: outputs.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value.shape)" }
-            .joined(separator: ", "))
+          found: FaceError.shapes(of: outputs))
       }
       return found[0]
     }

@@ -25,7 +25,7 @@ extension DetectorOutput {
       guard let scores = only(grid.cells), let boxes = only(grid.cells * DetectorGrid.logitsPerCell)
       else {
         throw FaceError.network(
-          file: file, expected: Self.expected(grids), found: Self.found(outputs))
+          file: file, expected: Self.expected(grids), found: FaceError.shapes(of: outputs))
       }
       return Level(
         grid: grid, scores: try scores.floats(on: context),
@@ -47,10 +47,5 @@ extension DetectorOutput {
     let counts = grids.map(\.cells)
     let maps = counts.map { "[\($0), 1]" } + counts.map { "[\($0), \(DetectorGrid.logitsPerCell)]" }
     return "a face detector with outputs \(maps.joined(separator: " "))"
-  }
-
-  private static func found(_ outputs: [String: Tensor]) -> String {
-    outputs.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value.shape)" }
-      .joined(separator: ", ")
   }
 }
