@@ -24,7 +24,7 @@ package enum MediaError: Error, Equatable, CustomStringConvertible {
   /// More pixels than are ever allocated for one picture.
   case tooLarge(path: String, width: Int, height: Int, limit: Int)
 
-  /// Pictures that cannot become a video.
+  /// Pictures that cannot become a video or a PNG file.
   case notEncodable(path: String, reason: String)
 
   /// Reading or writing was stopped from outside.

@@ -1,6 +1,5 @@
 import CPNG
 import Foundation
-import OutputFiles
 import TensorCore
 
 /// PNG files in memory.
@@ -61,7 +60,7 @@ enum PNGFile {
           UInt32(pixels.shape[0]), &file, message.baseAddress)
       }
       guard isWritten, let bytes = file.bytes else {
-        throw OutputError.unwritable(path: path, reason: String(cString: message.baseAddress!))
+        throw MediaError.notEncodable(path: path, reason: String(cString: message.baseAddress!))
       }
       defer { cpng_free(&file) }
       return Data(bytes: bytes, count: file.count)

@@ -27,12 +27,12 @@ package enum StillImage {
   /// the same bytes.
   ///
   /// - Parameter pixels: red, green and blue, U8 `[rows, columns, 3]`.
-  /// - Throws: `OutputError`.
+  /// - Throws: `OutputError`, `MediaError.notEncodable`.
   package static func writePNG(_ pixels: Tensor, _ path: String) throws {
     guard pixels.dtype == .u8, pixels.shape.rank == 3, pixels.shape[2] == 3,
       PictureLimit.allows(width: pixels.shape[1], height: pixels.shape[0])
     else {
-      throw OutputError.unwritable(
+      throw MediaError.notEncodable(
         path: path,
         reason: "expected a picture, U8 [rows, columns, 3] of 1 to \(PictureLimit.pixels) pixels, "
           + "found \(pixels.dtype.rawValue) \(pixels.shape)")
