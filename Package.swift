@@ -11,6 +11,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     .systemLibrary(
@@ -32,6 +33,7 @@ let package = Package(
         .linkedLibrary($0)
       }),
     .target(name: "CPNG", cSettings: strictC, linkerSettings: [.linkedLibrary("png")]),
+    .target(name: "Diffusion", dependencies: ["TensorCore"], swiftSettings: strictSwift),
     .target(name: "Imaging", dependencies: ["TensorCore"], swiftSettings: strictSwift),
     .target(
       name: "MediaIO", dependencies: ["CFFmpeg", "CPNG", "Imaging", "OutputFiles", "TensorCore"],
@@ -52,15 +54,15 @@ let package = Package(
     .target(
       name: "PortraitPipeline",
       dependencies: [
-        "TensorCore", "OutputFiles", "Checkpoints", "Layers", "Imaging", "MediaIO", "ONNX",
-        "WanModels", "PortraitModels",
+        "TensorCore", "OutputFiles", "Checkpoints", "Layers", "Diffusion", "Imaging", "MediaIO",
+        "ONNX", "WanModels", "PortraitModels", .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: strictSwift),
     .target(
       name: "FlashPortraitCLI",
       dependencies: [
-        "TensorCore", "OutputFiles", "Checkpoints", "Layers", "Imaging", "MediaIO", "ONNX",
-        "WanModels", "PortraitModels", "PortraitPipeline",
+        "TensorCore", "OutputFiles", "Checkpoints", "Layers", "Diffusion", "Imaging", "MediaIO",
+        "ONNX", "WanModels", "PortraitModels", "PortraitPipeline",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strictSwift),
@@ -91,9 +93,12 @@ let package = Package(
     .testTarget(
       name: "GoldenTests",
       dependencies: [
-        "TensorCore", "Checkpoints", "Layers", "Imaging", "MediaIO", "WanModels", "PortraitModels",
-        "TestSupport",
+        "TensorCore", "Checkpoints", "Layers", "Diffusion", "Imaging", "MediaIO", "WanModels",
+        "PortraitModels", "PortraitPipeline", "TestSupport",
       ],
+      swiftSettings: strictSwift),
+    .testTarget(
+      name: "DiffusionTests", dependencies: ["Diffusion", "TensorCore", "TestSupport"],
       swiftSettings: strictSwift),
     .testTarget(
       name: "ImagingTests", dependencies: ["Imaging", "TensorCore", "Checkpoints", "TestSupport"],
@@ -123,14 +128,15 @@ let package = Package(
     .testTarget(
       name: "PortraitPipelineTests",
       dependencies: [
-        "TensorCore", "OutputFiles", "Checkpoints", "Layers", "Imaging", "MediaIO", "WanModels",
-        "PortraitModels", "PortraitPipeline", "TestSupport",
+        "TensorCore", "OutputFiles", "Checkpoints", "Layers", "Diffusion", "Imaging", "MediaIO",
+        "WanModels", "PortraitModels", "PortraitPipeline", "TestSupport",
       ],
       swiftSettings: strictSwift),
     .testTarget(
       name: "FlashPortraitCLITests",
       dependencies: [
-        "FlashPortraitCLI", "OutputFiles", "Checkpoints", "MediaIO", "TensorCore", "TestSupport",
+        "FlashPortraitCLI", "OutputFiles", "Checkpoints", "MediaIO", "PortraitPipeline",
+        "TensorCore", "TestSupport",
       ],
       swiftSettings: strictSwift),
   ],
