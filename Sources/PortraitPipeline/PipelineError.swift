@@ -16,6 +16,14 @@ package enum PipelineError: Error, Equatable, CustomStringConvertible {
   case otherNetwork(path: String, expected: String, found: String)
   /// A file that would have to be replaced.
   case fileInTheWay(path: String)
+  /// A parameter of a job that cannot work; `flag` is what the command line calls it.
+  case parameter(flag: String, expected: String, found: String)
+  /// Too little memory for a job in a memory mode; in bytes.
+  case memory(mode: String, needed: Int, available: Int)
+  /// Features that do not fit the job.
+  case features(path: String, expected: String, found: String)
+  /// A work folder that another run uses.
+  case workFolderBusy(path: String)
 
   package var description: String {
     switch self {
@@ -32,6 +40,16 @@ package enum PipelineError: Error, Equatable, CustomStringConvertible {
     case .fileInTheWay(let path):
       "\(path): is there already, with other content; give --overwrite to replace it, or another "
         + "folder"
+    case .parameter(let flag, let expected, let found):
+      "\(flag): expected \(expected), found \(found)"
+    case .memory(let mode, let needed, let available):
+      "--memory-mode \(mode): needs about \(needed / 1_000_000) MB of memory, "
+        + "\(available / 1_000_000) MB are free; use sequential_cpu_offload, a smaller --max-size or a "
+        + "smaller --context-size"
+    case .features(let path, let expected, let found):
+      "\(path): expected \(expected), found \(found)"
+    case .workFolderBusy(let path):
+      "\(path): another run works in this folder; wait for it, or give another --work-dir"
     }
   }
 

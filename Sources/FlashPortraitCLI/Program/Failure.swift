@@ -128,9 +128,11 @@ extension PipelineError {
     switch self {
     case .geometryUnreadable: .inputMissing
     case .unknownGeometryKey, .geometryValue, .inconsistentGeometry, .unusableSizes,
-      .otherNetwork:
+      .otherNetwork, .features:
       .badData
-    case .fileInTheWay: .cannotCreate
+    case .fileInTheWay, .workFolderBusy: .cannotCreate
+    case .parameter: .usage
+    case .memory: .unavailable
     }
   }
 }

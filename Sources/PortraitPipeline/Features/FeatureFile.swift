@@ -20,9 +20,11 @@ package enum FeatureFile {
 
   /// Writes the file; equal features give equal bytes.
   ///
+  /// - Parameter metadata: further ones.
   /// - Throws: `OutputError`, `TensorError`.
   package static func write(
-    _ found: ExpressionFeatures, of video: VideoInformation, options: FaceOptions, to path: String
+    _ found: ExpressionFeatures, of video: VideoInformation, options: FaceOptions, to path: String,
+    metadata: [String: String] = [:]
   ) throws {
     let valid = try Tensor(uninitialized: [found.frames], dtype: .bool)
     for (frame, isValid) in found.validity.enumerated() {
@@ -39,6 +41,49 @@ package enum FeatureFile {
         "width": "\(video.columns)", "height": "\(video.rows)",
         "face": options.choice.description, "tracking": options.tracking.rawValue,
         "cuts": found.cuts.map(String.init).joined(separator: ","),
-      ])
+      ].merging(metadata) { $1 })
+  }
+
+  /// What a job takes from a file of features.
+  package struct Contents: Sendable {
+    /// `[frames, width]` float32, in the mapped file.
+    package let features: Tensor
+    package let frameRate: Rational
+  }
+
+  /// Reads what a job needs.
+  ///
+  /// - Parameter width: numbers of a frame that the portrait encoder takes; nil for any.
+  /// - Throws: `CheckpointError`, `PipelineError.features`.
+  package static func read(_ path: String, width: Int? = nil) throws -> Contents {
+    try contents(of: Checkpoint.openFile(path), width: width)
+  }
+
+  static func contents(of file: any TensorFile, width: Int?) throws -> Contents {
+    let tensor = try file.tensor("features")
+    guard tensor.dtype == .f32, tensor.shape.rank == 2, tensor.shape[0] > 0,
+      width.map({ $0 == tensor.shape[1] }) ?? true
+    else {
+      throw PipelineError.features(
+        path: file.path, expected: "features F32 [frames, \(width.map(String.init) ?? "width")]",
+        found: "\(tensor.dtype.rawValue) \(tensor.shape)")
+    }
+    let text = file.metadata["frame_rate"] ?? "nothing"
+    guard let rate = Rational(text: text), rate.numerator > 0 else {
+      throw PipelineError.features(
+        path: file.path, expected: "a frame_rate like 30000/1001 in the metadata", found: text)
+    }
+    return Contents(features: tensor, frameRate: rate)
+  }
+}
+
+extension Rational {
+  /// "25" or "30000/1001".
+  fileprivate init?(text: String) {
+    let parts = text.split(separator: "/").map { Int($0) }
+    guard (1...2).contains(parts.count), let numerator = parts[0],
+      let denominator = parts.count == 2 ? parts[1] : 1, denominator > 0
+    else { return nil }
+    self.init(reducing: numerator, denominator)
   }
 }

@@ -15,15 +15,22 @@ package struct FeatureJob {
     package let options: FaceOptions
     /// Frames that are read at most; nil for all.
     package let frameLimit: Int?
+    /// Frames a second at which the video is read; nil for its own rate.
+    package let frameRate: Rational?
+    /// Of the output, beside the usual ones.
+    package let metadata: [String: String]
 
     package init(
-      video: String, output: String, overlay: String?, options: FaceOptions, frameLimit: Int?
+      video: String, output: String, overlay: String? = nil, options: FaceOptions,
+      frameLimit: Int? = nil, frameRate: Rational? = nil, metadata: [String: String] = [:]
     ) {
       self.video = video
       self.output = output
       self.overlay = overlay
       self.options = options
       self.frameLimit = frameLimit
+      self.frameRate = frameRate
+      self.metadata = metadata
     }
   }
 
@@ -111,7 +118,8 @@ package struct FeatureJob {
       for warning in try draw(found, to: overlay, report) { try report(.warning(warning)) }
     }
     try FeatureFile.write(
-      found, of: video, options: request.options, to: request.output)
+      found, of: video, options: request.options, to: request.output,
+      metadata: request.metadata)
     return Outcome(frames: found.frames, faces: found.validity.count(where: \.self))
   }
 

@@ -1,26 +1,95 @@
+import Diffusion
+import Foundation
 import Layers
+import MediaIO
+import OutputFiles
 import TensorCore
 
 /// An image and a driving video to a video (FlashPortrait `infer.py`).
+///
+/// The work is done in stages, one large network in memory at a time. What a stage makes is kept in
+/// the work folder: the same job again takes up what is there, and its output has the same bytes,
+/// however often it was interrupted.
 package final class PortraitJob {
   package let request: JobRequest
-  package let plan: JobPlan
+  /// What is to be done; the frames are counted when the driving video was read.
+  package private(set) var plan: JobPlan
 
-  /// Opens and checks every input and makes the plan; no network is loaded.
+  let inputs: JobInputs
+  let networks: JobNetworks
+
+  /// Opens and checks every input and every network's files, and makes the plan.
   ///
-  /// - Throws: the errors of every module, for what is wrong with an input, a parameter or the
-  ///   machine.
-  package init(
-    _ request: JobRequest, models: ModelFolder, context: ComputeContext = .shared
-  ) throws {
+  /// - Parameter networks: of this job and others before and after it.
+  /// - Throws: the errors of every module, for what is wrong with an input, a parameter, a checkpoint
+  ///   or the machine.
+  package init(_ request: JobRequest, networks: JobNetworks) throws {
     self.request = request
-    preconditionFailure("being built")
+    self.networks = networks
+    try request.parameters.validate()
+    inputs = try JobInputs(request, context: networks.context)
+    networks.configure(
+      .modelCPUOffload, request.parameters.arithmetic, streamedBytes: 0)
+    plan = try JobPlan.make(
+      request, inputs, drivingFrames: inputs.frames(request.parameters).count,
+      networks: networks)
+    try checkNetworks()
+  }
+
+  /// Makes sure that all networks are there and fit together before hours are spent on the first.
+  private func checkNetworks() throws {
+    let transformer = try networks.transformer().config
+    let portrait = try networks.portraitEncoder().config
+    if let features = inputs.features, features.features.shape[1] != portrait.layout.width {
+      guard case .features(let path, _) = request.source else { return }
+      throw PipelineError.features(
+        path: path, expected: "\(portrait.layout.width) numbers a frame",
+        found: "\(features.features.shape[1])")
+    }
+    let fits = [
+      ("portrait encoder, width of the tokens", portrait.outputDim, transformer.portraitDim),
+      ("text encoder, width", try networks.textEncoder().config.dim, transformer.textDim),
+      ("image encoder, width", try networks.imageEncoder().config.dim, transformer.imageDim),
+    ]
+    for (name, found, expected) in fits where found != expected {
+      throw PipelineError.inconsistentGeometry(
+        key: name, value: found, other: "transformer", needed: expected)
+    }
+    _ = try networks.models.tokenizer()
   }
 
   /// Does what is not done yet.
   ///
   /// - Parameter report: may throw to stop the job; what is done is kept.
-  package func run(_ report: (JobEvent) throws -> Void) throws -> JobOutcome {
-    preconditionFailure("being built")
+  /// - Throws: what `report` throws, and the errors of every module.
+  package func run(_ report: @escaping (JobEvent) throws -> Void) throws -> JobOutcome {
+    let start = ContinuousClock.now
+    try OutputPlace.check(request.output, overwrites: request.overwrites)
+    networks.configure(
+      plan.memoryMode, request.parameters.arithmetic,
+      streamedBytes: max(0, SystemMemory.current().usable - plan.peakMemory) / 2)
+    let run = try JobRun(self, report)
+    let (features, clip) = try run.features()
+    plan = try JobPlan.make(
+      request, inputs, drivingFrames: clip.drivingFrames, networks: networks)
+    plan.isCounted = true
+    let end = try run.denoise(features, clip, plan)
+    var outcome = JobOutcome(end: end, output: nil, frames: 0, seconds: 0)
+    if end == .finished || request.decodesPartial {
+      outcome.frames = try run.video(clip, plan, isPartial: end != .finished)
+      outcome.output = request.output
+    }
+    if end == .finished { try run.close() }
+    outcome.seconds = (ContinuousClock.now - start) / .seconds(1)
+    return outcome
+  }
+}
+
+/// Whether an output can be written.
+private enum OutputPlace {
+  static func check(_ path: String, overwrites: Bool) throws {
+    var status = stat()
+    guard lstat(path, &status) == 0, !overwrites else { return }
+    throw OutputError.unwritable(path: path, reason: "it is there already")
   }
 }

@@ -53,6 +53,13 @@ package struct ModelFolder: Sendable {
     }
   }
 
+  /// Bytes of a network's weights in its files.
+  ///
+  /// - Throws: `CheckpointError`, `PipelineError`.
+  package func weightBytes(of name: NetworkName) throws -> Int {
+    try files(of: name).flatMap(\.entries).reduce(0) { $0 + $1.byteCount }
+  }
+
   private func transformerConfig(_ shapes: NamedShapes) throws -> TransformerConfig {
     let file = "\(path)/\(CheckpointLayout.configuration)"
     if FileManager.default.fileExists(atPath: file) {
@@ -184,6 +191,30 @@ package struct ModelFolder: Sendable {
   }
 
   // MARK: Files
+
+  /// The paths of all files that a network is made from, shards and configurations too.
+  ///
+  /// - Throws: `CheckpointError`, `PipelineError`.
+  package func paths(of name: NetworkName) throws -> [String] {
+    let files = try files(of: name).flatMap { ($0 as? ShardedCheckpoint)?.shardPaths ?? [$0.path] }
+    let others = [CheckpointLayout.geometry, CheckpointLayout.configuration].map { "\(path)/\($0)" }
+      .filter { FileManager.default.fileExists(atPath: $0) }
+    return files + others + (name == .textEncoder ? [try path(of: .tokenizer)] : [])
+  }
+
+  /// Where a part lies.
+  ///
+  /// - Throws: `CheckpointError.unreadable` where it is not there.
+  package func path(of part: CheckpointLayout.Part) throws -> String {
+    try location(of: CheckpointLayout.item(part))
+  }
+
+  /// The opened files that a network is made from.
+  ///
+  /// - Throws: `CheckpointError`, `PipelineError`.
+  package func files(of name: NetworkName) throws -> [any TensorFile] {
+    try origins(of: name).map(\.file)
+  }
 
   /// Builds a network from its files and makes sure that all their tensors fit.
   private func load<Network>(

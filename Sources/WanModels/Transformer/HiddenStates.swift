@@ -39,7 +39,7 @@ struct BlockWorkspace {
   /// Copies are taken together up to this many rows.
   static let slabRows = 4096
   /// Rows of the feed-forward part's inner states take at most this much memory.
-  private static let innerLimit = 128 << 20
+  static let innerLimit = 128 << 20
 
   /// `[rows, dim]` each, in the activations' type: queries, keys and values of self-attention; then
   /// queries, attention to prompt and picture, and to expression tokens.
