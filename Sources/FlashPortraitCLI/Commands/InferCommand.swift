@@ -49,12 +49,12 @@ struct InferCommand: ComputingCommand {
   func run() throws {
     let settings = try JobSettings(self)
     let entries = try settings.entries()
-    let models = try settings.models()
+    let networks = JobNetworks(try settings.models())
     let arithmetic = entries.first?.request.parameters.arithmetic ?? .bf16
     let batch = JobBatch(reporting, isDryRun: work.dryRun, machine: .current(arithmetic)) {
       request in
       try settings.checkPaths(of: request)
-      return try PortraitJob(request, models: models)
+      return try PortraitJob(request, networks: networks)
     }
     try batch.run(entries)
   }

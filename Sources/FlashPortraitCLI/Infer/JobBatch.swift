@@ -103,10 +103,10 @@ package struct JobBatch {
       reporting, label: entry.label, stopAfterStep: job.request.stopAfterStep)
     do {
       try Interruption.deferred {
-        let outcome = try progress.watch { report in
+        let outcome = try progress.watch {
           try job.run { event in
             try Interruption.check()
-            report(event)
+            progress.receive(event)
           }
         }
         progress.close(outcome)

@@ -8,7 +8,7 @@ package protocol RunnableJob {
   /// Does what is not done yet.
   ///
   /// - Parameter report: may throw to stop the job; what is done is kept.
-  func run(_ report: (JobEvent) throws -> Void) throws -> JobOutcome
+  func run(_ report: @escaping (JobEvent) throws -> Void) throws -> JobOutcome
 }
 
 extension PortraitJob: RunnableJob {}

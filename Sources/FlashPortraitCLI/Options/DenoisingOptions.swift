@@ -57,7 +57,7 @@ struct DenoisingOptions: ParsableArguments {
     try FlagCheck.range("ip-scale", ipScale, 0...100)
     try FlagCheck.range("cfg-skip-ratio", cfgSkipRatio, 0...1)
     try FlagCheck.range("shift", shift, 0.01...100)
-    try FlagCheck.range("riflex-k", riflexK, 1...64)
+    try FlagCheck.range("riflex-k", riflexK, 1...16)
     if riflex == false, riflexK != nil {
       throw ValidationError("--no-riflex and --riflex-k contradict each other")
     }

@@ -65,14 +65,14 @@ struct VideoOptions: ParsableArguments {
   @Flag(inversion: .prefixedNo, help: "Keep the driving video's sound. Default: --audio")
   var audio: Bool?
 
-  static let sides = 16...8192
+  static let sides = 16...16384
 
   func validate() throws {
     try FlagCheck.range("max-size", maxSize, Self.sides)
     for (flag, value) in [("width", width), ("height", height)] {
       guard let value else { continue }
       guard Self.sides.contains(value), value % 16 == 0 else {
-        throw ValidationError("--\(flag) \(value): expected a multiple of 16 up to 8192")
+        throw ValidationError("--\(flag) \(value): expected a multiple of 16 up to 16384")
       }
       if maxSize != nil { throw ValidationError("--max-size and --\(flag) contradict each other") }
     }

@@ -22,13 +22,13 @@ struct WindowOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Another name of --context-size.", valueName: "n"))
   var latentsNumFrames: Int?
 
-  static let sizes = 1...1024
+  static let sizes = 1...4096
 
   func validate() throws {
     try FlagCheck.range("context-size", contextSize, Self.sizes)
     try FlagCheck.range("latents-num-frames", latentsNumFrames, Self.sizes)
-    if let subNumFrames, subNumFrames % 4 != 1 || !(1...4093).contains(subNumFrames) {
-      throw ValidationError("--sub-num-frames \(subNumFrames): expected 4 n + 1, 1 to 4093")
+    if let subNumFrames, subNumFrames % 4 != 1 || !(1...16381).contains(subNumFrames) {
+      throw ValidationError("--sub-num-frames \(subNumFrames): expected 4 n + 1, 1 to 16381")
     }
     let given = sizes
     for (flag, size) in given.dropFirst() where size != given[0].size {
@@ -41,7 +41,7 @@ struct WindowOptions: ParsableArguments {
     if let size = given.first?.size, contextOverlap >= size || contextOverlap < 0 {
       throw ValidationError("--context-overlap \(contextOverlap): expected 0 to \(size - 1)")
     }
-    try FlagCheck.range("context-overlap", contextOverlap, 0...1023)
+    try FlagCheck.range("context-overlap", contextOverlap, 0...4095)
   }
 
   /// The window's size in latent frames under each name that was given.

@@ -14,7 +14,7 @@ struct WorkOptions: ParsableArguments {
   @Option(help: ArgumentHelp("End the run after this step.", valueName: "n"))
   var stopAfterStep: Int?
 
-  @Flag(help: "Where --stop-after-step ends the run, decode the latents as they are.")
+  @Flag(help: "Decode the latents as they are after --stop-after-step, or after the steps so far.")
   var decodePartial = false
 
   @Option(
@@ -27,9 +27,6 @@ struct WorkOptions: ParsableArguments {
   func validate() throws {
     for (flag, value) in [("stop-after-step", stopAfterStep), ("preview-every", previewEvery)] {
       if let value, value < 1 { throw ValidationError("--\(flag) \(value): expected 1 or more") }
-    }
-    if decodePartial && stopAfterStep == nil {
-      throw ValidationError("--decode-partial: give --stop-after-step too, the step to decode")
     }
   }
 }

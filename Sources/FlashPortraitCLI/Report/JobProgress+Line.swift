@@ -65,7 +65,7 @@ extension JobProgress {
       if let place = progress.place {
         (step, steps) = (place.step + 1, place.steps)
         (window, windows) = (place.window + 1, place.windows)
-        (block, blocks) = (place.block, place.blocks)
+        (block, blocks) = (place.block + 1, place.blocks)
       } else if progress.stage == .denoising, let total = progress.total {
         (step, steps) = (min(progress.done + 1, total), total)
       } else {

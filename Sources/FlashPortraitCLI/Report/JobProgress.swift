@@ -43,10 +43,8 @@ package final class JobProgress: Sendable {
     Double(DispatchTime.now().uptimeNanoseconds) * 1e-9
   }
 
-  /// Does the work and passes on what it reports; between its reports the line stays alive.
-  package func watch<Result>(
-    _ work: (_ report: (JobEvent) -> Void) throws -> Result
-  ) throws -> Result {
+  /// Does the work; where it reports nothing for long, the line stays alive.
+  package func watch<Result>(_ work: () throws -> Result) throws -> Result {
     let timer = DispatchSource.makeTimerSource(queue: .global(qos: .userInitiated))
     timer.schedule(deadline: .now() + 1, repeating: 1)
     timer.setEventHandler { [weak self] in self?.tick() }
@@ -55,7 +53,7 @@ package final class JobProgress: Sendable {
       timer.cancel()
       channel.closeLine()
     }
-    return try work(receive)
+    return try work()
   }
 
   /// Takes one report of the job.

@@ -100,7 +100,7 @@ struct StageProgress {
     let parts = ["step \(step)/\(total) (\(formatDuration(time - stepStart))\(each))"]
     guard let place else { return parts }
     return parts + [
-      "window \(place.window + 1)/\(place.windows)", "block \(place.block)/\(place.blocks)",
+      "window \(place.window + 1)/\(place.windows)", "block \(place.block + 1)/\(place.blocks)",
     ]
   }
 

@@ -39,7 +39,7 @@ package struct DenoisingPlace: Sendable, Equatable {
   /// The window in hand, from 0.
   package var window: Int
   package var windows: Int
-  /// Blocks of the window that are done, those of all its predictions counted.
+  /// The block that was done last, from 0; it is done for all of the window's predictions.
   package var block: Int
   package var blocks: Int
   /// Of all blocks of the run, those that are done; of a resumed run, the whole run counts.
