@@ -35,6 +35,13 @@ package struct Failure: Equatable {
     }
   }
 
+  /// Of whatever a job throws; an error that no module of ours throws is our own mistake.
+  package init(any error: any Error) {
+    self =
+      Failure(error)
+      ?? Failure(.internalError, "unexpected: \(error) (a bug of flashportrait)")
+  }
+
   private init(_ status: ExitStatus, _ message: String) {
     self.status = status
     self.message = message
