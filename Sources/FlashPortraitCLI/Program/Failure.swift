@@ -119,9 +119,10 @@ extension MediaError {
 extension PipelineError {
   var status: ExitStatus {
     switch self {
-    case .geometryUnreadable: .inputMissing
+    case .geometryUnreadable, .configurationUnreadable, .configurationFileMissing: .inputMissing
     case .unknownGeometryKey, .geometryValue, .inconsistentGeometry, .unusableSizes,
-      .otherNetwork:
+      .otherNetwork, .notYAML, .unknownConfigurationKey, .repeatedConfigurationKey,
+      .configurationValue:
       .badData
     case .fileInTheWay: .cannotCreate
     }
