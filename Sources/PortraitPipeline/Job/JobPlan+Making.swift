@@ -31,7 +31,7 @@ extension JobPlan {
     let parameters = request.parameters
     let count = drivingFrames ?? 4 * parameters.contextSize
     let clip = try ClipLength(drivingFrames: count, length: parameters.length)
-    let windows = ContextWindows(
+    let windows = try ContextWindows(
       latentFrames: clip.latentFrames, size: parameters.contextSize,
       overlap: parameters.contextOverlap)
     var plan = JobPlan(
@@ -55,7 +55,8 @@ extension JobPlan {
     let (rows, columns) = (size.height / 8, size.width / 8)
     let tokens = frames * (rows / patch[1]) * (columns / patch[2])
     let branches = parameters.guidance.predictions.count
-    let guided = Int(Double(steps) * (1 - parameters.guidanceSkip))
+    let guided = try WindowedDenoiser.guidedSteps(
+      of: steps, skippedShare: parameters.guidanceSkip)
     let passes = guided * branches + (steps - guided)
     forwards = windows.windows.count * passes
     let contextRows = transformer.textLength + 257
