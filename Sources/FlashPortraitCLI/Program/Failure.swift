@@ -1,4 +1,5 @@
 import Checkpoints
+import Diffusion
 import Foundation
 import Imaging
 import Layers
@@ -21,6 +22,7 @@ package struct Failure: Equatable {
     switch error {
     case let error as CommandError: self.init(error.status, error.description)
     case let error as CheckpointError: self.init(error.status, error.description)
+    case let error as DiffusionError: self.init(error.status, error.description)
     case let error as FaceError: self.init(error.status, error.description)
     case let error as NetworkError: self.init(.badData, error.description)
     case let error as ImagingError: self.init(.badData, error.description)
@@ -98,6 +100,15 @@ extension OutputError {
     switch self {
     case .unwritable: .cannotCreate
     case .diskFull: .inputOutput
+    }
+  }
+}
+
+extension DiffusionError {
+  var status: ExitStatus {
+    switch self {
+    case .steps, .shift, .distilledSteps, .window, .guidanceSkip: .usage
+    case .incompleteState: .badData
     }
   }
 }

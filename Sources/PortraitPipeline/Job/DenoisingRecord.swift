@@ -7,8 +7,6 @@ struct DenoisingRecord {
   private let folder: WorkFolder
   private let fingerprint: Fingerprint
 
-  private static let history = "history."
-
   init(_ folder: WorkFolder, _ fingerprint: Fingerprint) {
     self.folder = folder
     self.fingerprint = fingerprint
@@ -16,45 +14,23 @@ struct DenoisingRecord {
 
   /// The state that an earlier run has kept.
   ///
-  /// - Throws: `TensorError`.
+  /// - Throws: `DiffusionError.incompleteState`, `TensorError`.
   func kept(windowCount: Int) throws -> DenoisingState? {
     guard let file = folder.kept(JobFile.latents.rawValue, fingerprint),
       let step = file.metadata["step"].flatMap({ Int($0) }),
       let window = file.metadata["window"].flatMap({ Int($0) })
     else { return nil }
-    var histories = [SamplerHistory](repeating: SamplerHistory(), count: windowCount)
-    for entry in file.entries where entry.name.hasPrefix(Self.history) {
-      let parts = entry.name.dropFirst(Self.history.count).split(separator: ".", maxSplits: 1)
-      guard parts.count == 2, let index = Int(parts[0]), histories.indices.contains(index) else {
-        continue
-      }
-      histories[index].tensors[String(parts[1])] = try file.tensor(entry.name).owned()
-    }
-    return DenoisingState(
-      step: step, window: window, latents: try file.tensor("latents").owned(),
-      output: try file.tensor("output").owned(), histories: histories)
+    let tensors = try file.entries.map { ($0.name, try file.tensor($0.name)) }
+    return try DenoisingState(
+      step: step, window: window, windowCount: windowCount,
+      tensors: Dictionary(uniqueKeysWithValues: tensors))
   }
 
   /// Writes the state in the place of the one before.
   func write(_ state: DenoisingState) throws {
-    var tensors = [("latents", state.latents), ("output", state.output)]
-    for (index, history) in state.histories.enumerated() {
-      for (name, tensor) in history.tensors.sorted(by: { $0.key < $1.key }) {
-        tensors.append(("\(Self.history)\(index).\(name)", tensor))
-      }
-    }
     try folder.write(
-      JobFile.latents.rawValue, tensors.map { (name: $0.0, tensor: $0.1) }, fingerprint,
+      JobFile.latents.rawValue, state.tensors, fingerprint,
       metadata: ["step": "\(state.step)", "window": "\(state.window)"])
-  }
-}
-
-extension Tensor {
-  /// A copy in memory of its own: the file may be replaced.
-  fileprivate func owned() throws -> Tensor {
-    let copy = try Tensor(uninitialized: shape, dtype: dtype)
-    try self.copy(into: copy)
-    return copy
   }
 }
 

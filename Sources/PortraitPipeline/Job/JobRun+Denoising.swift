@@ -7,9 +7,9 @@ extension JobRun {
   func denoise(
     _ features: Tensor, _ clip: ClipLength, _ plan: JobPlan
   ) throws -> JobOutcome.End {
-    let denoiser = WindowedDenoiser(
+    let denoiser = try WindowedDenoiser(
       windows: plan.windows,
-      sampler: EulerSampler(steps: parameters.steps, shift: parameters.shift),
+      sampler: parameters.sampler.sampler(steps: parameters.steps, shift: parameters.shift),
       guidance: parameters.guidance, skippedShare: parameters.guidanceSkip, on: networks.context)
     let record = DenoisingRecord(folder, fingerprints.latents)
     let known = try record.kept(windowCount: plan.windows.windows.count)
