@@ -126,9 +126,10 @@ extension MediaError {
 extension PipelineError {
   var status: ExitStatus {
     switch self {
-    case .geometryUnreadable: .inputMissing
+    case .geometryUnreadable, .configurationUnreadable, .configurationFileMissing: .inputMissing
     case .unknownGeometryKey, .geometryValue, .inconsistentGeometry, .unusableSizes,
-      .otherNetwork, .features:
+      .otherNetwork, .features, .notYAML, .unknownConfigurationKey, .repeatedConfigurationKey,
+      .configurationValue:
       .badData
     case .fileInTheWay, .workFolderBusy: .cannotCreate
     case .parameter: .usage
