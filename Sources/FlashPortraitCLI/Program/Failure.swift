@@ -115,7 +115,10 @@ extension MediaError {
   var status: ExitStatus {
     switch self {
     case .missing, .unreadable: .inputMissing
-    case .malformed, .nothingToRead, .unsupported, .tooLarge, .notEncodable: .badData
+    case .malformed, .nothingToRead, .unsupported, .tooLarge, .notEncodable,
+      .pieceDiffers:
+      .badData
+    case .frameRate: .usage
     case .cancelled: .interrupted
     case .componentMissing: .unavailable
     case .readFailed: .inputOutput
