@@ -5,18 +5,18 @@ import PortraitPipeline
 struct WindowOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Latent frames of a window, each for 4 frames. Default: 51", valueName: "n"))
+      "Latent frames of a window, each for 4 frames. Default: 51.", valueName: "n"))
   var contextSize: Int?
 
   @Option(
     help: ArgumentHelp(
-      "Latent frames that neighbouring windows share. Default: 30, or in proportion to "
+      "Latent frames that neighbouring windows share. Default: 30, or in proportion to ."
         + "--context-size", valueName: "n"))
   var contextOverlap: Int?
 
   @Option(
     help: ArgumentHelp(
-      "The same size in frames, 4 (context size - 1) + 1. Default: 201", valueName: "n"))
+      "The same size in frames, 4 (context size - 1) + 1. Default: 201.", valueName: "n"))
   var subNumFrames: Int?
 
   @Option(help: ArgumentHelp("Another name of --context-size.", valueName: "n"))

@@ -37,6 +37,11 @@ package func formatDuration(_ seconds: Double) -> String {
   return "\(formatCount(whole / 86400, "day")) \(whole % 86400 / 3600) h"
 }
 
+/// Time that is left, in whole seconds: it is not known better.
+func formatRemaining(_ seconds: Double) -> String {
+  seconds <= 9 ? "\(Int(max(seconds, 0).rounded(.up))) s" : formatDuration(seconds.rounded(.up))
+}
+
 /// Seconds for a program to read.
 func roundedToMilliseconds(_ seconds: Double) -> Double { (seconds * 1000).rounded() / 1000 }
 

@@ -134,7 +134,7 @@ package final class JobProgress: Sendable {
     } else {
       var text = "denoising: step \(done) of \(total), \(formatDuration(stepSeconds))"
       if done < total, let left = progress.remaining(at: time) {
-        text += ", \(formatDuration(left.rounded(.up))) left"
+        text += ", \(formatRemaining(left)) left"
       }
       channel.show(text, isEnd: true)
     }
