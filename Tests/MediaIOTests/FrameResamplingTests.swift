@@ -87,29 +87,32 @@ struct FrameResamplingTests {
     #expect(content.repeats == repeats)
   }
 
-  /// ffmpeg's filter rounds the times of frames to places (`round=near`) where we look for the frame
-  /// nearest to a place; at these rates both mean the same. Its last place may differ by the way in
-  /// which it rounds the end.
+  /// ffmpeg's filter shows at a place the last frame whose time, rounded by `round`, is not after
+  /// it. Frames that come half a frame early (but for a thousandth, so that the earlier of two wins)
+  /// and are rounded up are those nearest to the place. The end is rounded in another way there.
   @Test(
     "ffmpeg's fps filter shows the same",
-    arguments: [Rational(50), Rational(30), Rational(30000, 1001), Rational(24), Rational(75, 2)])
+    arguments: [
+      Rational(50), Rational(30), Rational(30000, 1001), Rational(24000, 1001), Rational(24),
+      Rational(10), Rational(75, 2), Rational(15),
+    ])
   func likeFilter(rate: Rational) throws {
     let folder = try TemporaryFolder()
     let path = try makeVideo("a.mkv", in: folder)
+    let filter =
+      "settb=1/25000000,setpts=N*1000000-499000,"
+      + "fps=\(rate.numerator)/\(rate.denominator):round=up:start_time=0"
     let filtered = try TestProgram.run(
       "ffmpeg",
-      [
-        "-v", "error", "-i", path, "-vf", "fps=\(rate.numerator)/\(rate.denominator)", "-f",
-        "rawvideo", "-pix_fmt", "gray", "-",
-      ])
+      ["-v", "error", "-i", path, "-vf", filter, "-f", "rawvideo", "-pix_fmt", "gray", "-"])
     let expected = stride(from: 0, to: filtered.count, by: 256).map {
       (Int(filtered[$0]) - 16) / 2
     }
     let content = try VideoContent(reading: path, keeping: true, frameRate: rate)
     let found = numbers(content)
-    #expect(abs(found.count - expected.count) <= 1)
+    #expect(abs(found.count - expected.count) <= 2)
     let common = min(found.count, expected.count)
-    #expect(common > 90)
+    #expect(common > 35)
     #expect(found.prefix(common).elementsEqual(expected.prefix(common)))
   }
 

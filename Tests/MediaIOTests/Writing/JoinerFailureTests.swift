@@ -99,7 +99,7 @@ struct JoinerFailureTests {
     let path = pieces.folder.file("other.mp4")
     let size = ["-f", "lavfi", "-i", "testsrc2=s=96x64:r=30000/1001:d=1", "-c:v", "libx264"]
     try TestProgram.ffmpeg(size + ["-vf", "select='not(eq(n,4))'", "-fps_mode", "vfr", path])
-    try expectFailure(pieces, [path], at: 0, saying: "not evenly spaced")
+    try expectFailure(pieces, [path], at: 0, saying: "pictures are missing")
     // The edit list leaves out the pictures before half a second, to which those behind refer.
     let whole = pieces.folder.file("whole.mp4")
     try TestProgram.ffmpeg(size + ["-bf", "0", whole])
