@@ -5,7 +5,8 @@ import PortraitPipeline
 /// Where the networks of the face are: a folder of checkpoints, or single files that win over it.
 struct FaceNetworkOptions: ParsableArguments {
   @Option(
-    help: ArgumentHelp("The folder of checkpoints, as downloaded. Default: checkpoints", valueName: "folder"),
+    help: ArgumentHelp(
+      "The folder of checkpoints, as downloaded. Default: checkpoints", valueName: "folder"),
     completion: .directory)
   var checkpoints: String?
 
