@@ -115,7 +115,10 @@ extension MediaError {
   var status: ExitStatus {
     switch self {
     case .missing, .unreadable: .inputMissing
-    case .malformed, .nothingToRead, .unsupported, .tooLarge, .notEncodable: .badData
+    case .malformed, .nothingToRead, .unsupported, .tooLarge, .notEncodable,
+      .pieceDiffers:
+      .badData
+    case .frameRate: .usage
     case .cancelled: .interrupted
     case .componentMissing: .unavailable
     case .readFailed: .inputOutput
@@ -126,9 +129,10 @@ extension MediaError {
 extension PipelineError {
   var status: ExitStatus {
     switch self {
-    case .geometryUnreadable: .inputMissing
+    case .geometryUnreadable, .configurationUnreadable, .configurationFileMissing: .inputMissing
     case .unknownGeometryKey, .geometryValue, .inconsistentGeometry, .unusableSizes,
-      .otherNetwork, .features:
+      .otherNetwork, .features, .notYAML, .unknownConfigurationKey, .repeatedConfigurationKey,
+      .configurationValue:
       .badData
     case .fileInTheWay, .workFolderBusy: .cannotCreate
     case .parameter: .usage
