@@ -43,4 +43,30 @@ package enum ReferencePicture {
     return try source.resized(
       rows: size.rows, columns: size.columns, filter: .lanczos, on: context)
   }
+
+  /// The picture straight at a size, whatever its own proportions, by Pillow's Lanczos filter.
+  ///
+  /// - Parameters:
+  ///   - pixels: U8 `[rows, columns, 3]`.
+  ///   - rows, columns: multiples of 16 up to `longestSide`.
+  /// - Throws: `ImagingError`, `TensorError`.
+  package static func prepared(
+    _ pixels: Tensor, rows: Int, columns: Int, on context: ComputeContext = .shared
+  ) throws -> Tensor {
+    try check(rows: rows, columns: columns)
+    let source = try pixels.picture(for: "reference picture")
+    return try source.resized(rows: rows, columns: columns, filter: .lanczos, on: context)
+  }
+
+  /// Checks a size that is asked for.
+  ///
+  /// - Throws: `ImagingError.size` unless both sides are multiples of 16 up to `longestSide`.
+  package static func check(rows: Int, columns: Int) throws {
+    for side in [rows, columns]
+    where side % unit != 0 || !(unit...longestSide).contains(side) {
+      throw ImagingError.size(
+        operation: "reference picture", rows: rows, columns: columns,
+        limit: "both sides are multiples of \(unit) from \(unit) to \(longestSide)")
+    }
+  }
 }

@@ -27,6 +27,12 @@ package enum MediaError: Error, Equatable, CustomStringConvertible {
   /// Pictures that cannot become a video or a PNG file.
   case notEncodable(path: String, reason: String)
 
+  /// A piece of a video that cannot be joined with those before it.
+  case pieceDiffers(path: String, found: String, expected: String)
+
+  /// A rate at which no video can be read.
+  case frameRate(Rational, path: String)
+
   /// Reading or writing was stopped from outside.
   case cancelled(path: String)
 
@@ -50,6 +56,11 @@ package enum MediaError: Error, Equatable, CustomStringConvertible {
     case .tooLarge(let path, let width, let height, let limit):
       "\(path): \(width)x\(height) pixels are more than the \(limit) that are read: scale it down"
     case .notEncodable(let path, let reason): "\(path): cannot be encoded: \(reason)"
+    case .pieceDiffers(let path, let found, let expected):
+      "\(path): has \(found), but the pieces before it have \(expected): remove it and make it again"
+    case .frameRate(let rate, let path):
+      "\(path): cannot be read at \(rate.numerator)/\(rate.denominator) frames a second: expected "
+        + "1/600 to 1000, of a numerator and a denominator up to \(ConstantFrameRate.longestTerm)"
     case .cancelled(let path): "\(path): was stopped on the way"
     case .componentMissing(let name, let purpose):
       "the installed FFmpeg lacks \(name), needed to \(purpose): install a complete FFmpeg"

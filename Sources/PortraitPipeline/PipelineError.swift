@@ -22,8 +22,23 @@ package enum PipelineError: Error, Equatable, CustomStringConvertible {
   case memory(mode: String, needed: Int, available: Int)
   /// Features that do not fit the job.
   case features(path: String, expected: String, found: String)
+  /// A part of a job that is to be decoded before anything of it is there.
+  case nothingKept(path: String)
   /// A work folder that another run uses.
   case workFolderBusy(path: String)
+  /// A configuration or list of jobs that cannot be read.
+  case configurationUnreadable(path: String, reason: String)
+  /// A text that is no YAML, or more of it than is read.
+  case notYAML(path: String, line: Int?, column: Int?, reason: String)
+  /// A key that means nothing; `near` is one that may be meant.
+  case unknownConfigurationKey(ConfigurationPlace, key: String, near: String?)
+  /// Two keys that mean the same.
+  case repeatedConfigurationKey(ConfigurationPlace, key: String, other: String)
+  /// A value, or the file or job as a whole (`key` is nil).
+  case configurationValue(
+    ConfigurationPlace, key: String?, expected: String, found: String)
+  /// A file that a configuration names.
+  case configurationFileMissing(ConfigurationPlace, key: String, file: String)
 
   package var description: String {
     switch self {
@@ -48,8 +63,22 @@ package enum PipelineError: Error, Equatable, CustomStringConvertible {
         + "smaller --context-size"
     case .features(let path, let expected, let found):
       "\(path): expected \(expected), found \(found)"
+    case .nothingKept(let path):
+      "\(path): there is no whole step yet that could be decoded; run at least one first, with "
+        + "--stop-after-step 1"
     case .workFolderBusy(let path):
       "\(path): another run works in this folder; wait for it, or give another --work-dir"
+    case .configurationUnreadable(let path, let reason): "\(path): \(reason)"
+    case .notYAML(let path, let line, let column, let reason):
+      path + (line.map { ":\($0)" } ?? "") + (column.map { ":\($0)" } ?? "") + ": \(reason)"
+    case .unknownConfigurationKey(let place, let key, let near):
+      "\(place): nothing is called '\(key)'" + (near.map { "; did you mean '\($0)'?" } ?? "")
+    case .repeatedConfigurationKey(let place, let key, let other):
+      "\(place): '\(key)' and '\(other)' are the same; keep one of them"
+    case .configurationValue(let place, let key, let expected, let found):
+      "\(place): \(key.map { "'\($0)': " } ?? "")expected \(expected), found \(found)"
+    case .configurationFileMissing(let place, let key, let file):
+      "\(place): '\(key)': no such file: \(file)"
     }
   }
 

@@ -45,6 +45,14 @@ package enum CheckpointLayout {
       candidates.first { FileManager.default.fileExists(atPath: "\(folder)/\($0)") }
     }
 
+    /// Where the file lies below a folder that stands for the base's own.
+    ///
+    /// - Returns: nil where there is none, and for files that are not the base's.
+    package func location(inBase folder: String) -> String? {
+      candidates.filter { $0.hasPrefix("\(base)/") }.map { String($0.dropFirst(base.count + 1)) }
+        .first { FileManager.default.fileExists(atPath: "\(folder)/\($0)") }
+    }
+
     private var candidates: [String] {
       if path.hasSuffix(".index.json") {
         return [path, String(path.dropLast(".index.json".count))]
@@ -57,7 +65,9 @@ package enum CheckpointLayout {
   }
 
   private static let own = "FlashPortrait"
-  private static let base = "Wan2.1-I2V-14B-720P"
+
+  /// The base's folder.
+  package static let base = "Wan2.1-I2V-14B-720P"
 
   /// Sizes of the base transformer.
   package static let configuration = "\(base)/config.json"

@@ -36,8 +36,6 @@ extension BenchmarkOptions {
   }
 }
 
-extension Arithmetic: ExpressibleByArgument {}
-
 /// A command that times one operation: `run` comes with it.
 protocol BenchmarkCommand: ComputingCommand {
   var benchmark: BenchmarkOptions { get }

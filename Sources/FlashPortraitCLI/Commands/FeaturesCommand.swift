@@ -97,11 +97,3 @@ struct FeaturesCommand: ComputingCommand {
     for path in [output] + (overlay.map { [$0] } ?? []) { try Console.current.printResult(path) }
   }
 }
-
-extension FaceOptions.Tracking: ExpressibleByArgument {}
-
-extension FaceChoice: ExpressibleByArgument {
-  package init?(argument: String) {
-    do { try self.init(argument) } catch { return nil }
-  }
-}

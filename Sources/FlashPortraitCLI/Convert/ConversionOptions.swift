@@ -1,4 +1,5 @@
 import ArgumentParser
+import Checkpoints
 import Foundation
 import TensorCore
 
@@ -45,22 +46,6 @@ struct ByteSize: ExpressibleByArgument, Equatable {
   }
 }
 
-/// An adapter with its strength: "path" or "path:0.8".
-struct WeightedPath: ExpressibleByArgument, Equatable {
-  let path: String
-  let weight: Float
-
-  init?(argument: String) {
-    // A path may hold colons itself: only a number after the last one is a weight.
-    if let colon = argument.lastIndex(of: ":"),
-      let weight = Float(argument[argument.index(after: colon)...]), weight.isFinite
-    {
-      path = String(argument[..<colon])
-      self.weight = weight
-    } else {
-      path = argument
-      weight = 1
-    }
-    if path.isEmpty { return nil }
-  }
+extension WeightedPath: ExpressibleByArgument {
+  package init?(argument: String) { self.init(argument) }
 }

@@ -5,9 +5,13 @@ import PortraitPipeline
 /// Where the networks of the face are: a folder of checkpoints, or single files that win over it.
 struct FaceNetworkOptions: ParsableArguments {
   @Option(
-    help: ArgumentHelp("The folder of checkpoints, as downloaded.", valueName: "folder"),
+    help: ArgumentHelp(
+      "The folder of checkpoints, as downloaded. Default: checkpoints.", valueName: "folder"),
     completion: .directory)
-  var checkpoints = "checkpoints"
+  var checkpoints: String?
+
+  /// Where the checkpoints are unless a flag says so.
+  static let usualFolder = "checkpoints"
 
   @Option(
     help: ArgumentHelp("The face detector by itself.", valueName: "file.onnx"),
@@ -36,6 +40,6 @@ struct FaceNetworkOptions: ParsableArguments {
   ///   folder is not, `PipelineError`.
   func models() throws -> ModelFolder {
     for path in files.values.sorted() { try InputPath.check(path) }
-    return try ModelFolder(checkpoints, files: files)
+    return try ModelFolder(checkpoints ?? Self.usualFolder, files: files)
   }
 }

@@ -1,8 +1,8 @@
 import ArgumentParser
 
 /// How a long command tells of its progress.
-struct ReportingOptions: ParsableArguments {
-  enum LogFormat: String, ExpressibleByArgument, CaseIterable {
+package struct ReportingOptions: ParsableArguments {
+  package enum LogFormat: String, ExpressibleByArgument, CaseIterable, Sendable {
     case text, json
   }
 
@@ -12,10 +12,18 @@ struct ReportingOptions: ParsableArguments {
   @Flag(name: .shortAndLong, help: "Say nothing but errors.")
   var quiet = false
 
-  @Flag(name: .shortAndLong, help: "Name every tensor as it is written.")
+  @Flag(name: .shortAndLong, help: "Tell details.")
   var verbose = false
 
-  func validate() throws {
+  package init() {}
+
+  package init(logFormat: LogFormat, quiet: Bool = false, verbose: Bool = false) {
+    self.logFormat = logFormat
+    self.quiet = quiet
+    self.verbose = verbose
+  }
+
+  package func validate() throws {
     if quiet && verbose { throw ValidationError("--quiet and --verbose contradict each other") }
   }
 }

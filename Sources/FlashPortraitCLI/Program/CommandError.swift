@@ -11,6 +11,11 @@ package enum CommandError: Error, Equatable, CustomStringConvertible {
   case machineUnusable(reason: String)
   case outputClosed
   case interrupted(signal: Int32)
+  /// A job that can be taken up again; `place` is what is done: "step 7 of 30".
+  case jobInterrupted(signal: Int32, place: String?, folder: String)
+  /// Of several jobs; `status` is the greatest among theirs.
+  case jobsFailed(failed: Int, count: Int, status: ExitStatus)
+  case notInThisCommand(file: String, what: String)
 
   package var description: String {
     switch self {
@@ -36,6 +41,13 @@ package enum CommandError: Error, Equatable, CustomStringConvertible {
       "the reader of the output has gone"
     case .interrupted(let signal):
       "interrupted by signal \(signal); nothing is left half-written"
+    case .jobInterrupted(let signal, let place, let folder):
+      "interrupted by signal \(signal); the same command continues"
+        + (place.map { " after \($0)" } ?? "") + "; what is done is kept in \(folder)"
+    case .jobsFailed(let failed, let count, _):
+      "\(failed) of \(count) jobs failed"
+    case .notInThisCommand(let file, let what):
+      "\(file): \(what)"
     }
   }
 
@@ -48,7 +60,10 @@ package enum CommandError: Error, Equatable, CustomStringConvertible {
     case .inputOutput: .inputOutput
     case .machineUnusable: .unavailable
     case .outputClosed: .outputClosed
-    case .interrupted(let signal): ExitStatus(rawValue: 128 + signal) ?? .interrupted
+    case .jobsFailed(_, _, let status): status
+    case .notInThisCommand: .badData
+    case .interrupted(let signal), .jobInterrupted(let signal, _, _):
+      ExitStatus(rawValue: 128 + signal) ?? .interrupted
     }
   }
 }

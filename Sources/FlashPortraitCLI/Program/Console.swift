@@ -37,27 +37,36 @@ package final class Console: Sendable {
 /// Text on its way to a file descriptor, or kept in memory.
 package final class TextSink: Sendable {
   private let descriptor: Int32?
+  private let pretendedWidth: Int?
   private let buffer = Mutex<[UInt8]>([])
   private static let bufferLimit = 1 << 16
 
   /// Writes to a descriptor, which must stay open.
-  package init(descriptor: Int32) { self.descriptor = descriptor }
+  package init(descriptor: Int32) {
+    self.descriptor = descriptor
+    pretendedWidth = nil
+  }
 
   /// Keeps everything: see `text`.
-  package init() { descriptor = nil }
+  ///
+  /// - Parameter terminalWidth: columns of the terminal that it stands for; nil for a file.
+  package init(terminalWidth: Int? = nil) {
+    descriptor = nil
+    pretendedWidth = terminalWidth
+  }
 
   /// What has been written and not yet flushed; all of it where there is no descriptor.
   package var text: String { buffer.withLock { String(decoding: $0, as: UTF8.self) } }
 
   /// Whether a person is looking.
-  package var isTerminal: Bool { descriptor.map { isatty($0) == 1 } ?? false }
+  package var isTerminal: Bool { descriptor.map { isatty($0) == 1 } ?? (pretendedWidth != nil) }
 
   /// Columns of the terminal, nil where there is none.
   package var terminalWidth: Int? {
     var size = winsize()
     guard let descriptor, isTerminal, ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0,
       size.ws_col > 0
-    else { return nil }
+    else { return pretendedWidth }
     return Int(size.ws_col)
   }
 

@@ -37,6 +37,13 @@ package struct Failure: Equatable {
     }
   }
 
+  /// Of whatever a job throws; an error that no module of ours throws is our own mistake.
+  package init(any error: any Error) {
+    self =
+      Failure(error)
+      ?? Failure(.internalError, "unexpected: \(error) (a bug of flashportrait)")
+  }
+
   private init(_ status: ExitStatus, _ message: String) {
     self.status = status
     self.message = message
@@ -119,7 +126,10 @@ extension MediaError {
   var status: ExitStatus {
     switch self {
     case .missing, .unreadable: .inputMissing
-    case .malformed, .nothingToRead, .unsupported, .tooLarge, .notEncodable: .badData
+    case .malformed, .nothingToRead, .unsupported, .tooLarge, .notEncodable,
+      .pieceDiffers:
+      .badData
+    case .frameRate: .usage
     case .cancelled: .interrupted
     case .componentMissing: .unavailable
     case .readFailed: .inputOutput
@@ -130,9 +140,11 @@ extension MediaError {
 extension PipelineError {
   var status: ExitStatus {
     switch self {
-    case .geometryUnreadable: .inputMissing
+    case .geometryUnreadable, .configurationUnreadable, .configurationFileMissing, .nothingKept:
+      .inputMissing
     case .unknownGeometryKey, .geometryValue, .inconsistentGeometry, .unusableSizes,
-      .otherNetwork, .features:
+      .otherNetwork, .features, .notYAML, .unknownConfigurationKey, .repeatedConfigurationKey,
+      .configurationValue:
       .badData
     case .fileInTheWay, .workFolderBusy: .cannotCreate
     case .parameter: .usage

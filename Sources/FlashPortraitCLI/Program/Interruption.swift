@@ -41,6 +41,9 @@ package enum Interruption {
     if number != 0 { throw CommandError.interrupted(signal: number) }
   }
 
+  /// Whether a signal has come that `check` will tell of.
+  static var isPending: Bool { pending.load(ordering: .sequentiallyConsistent) != 0 }
+
   private static func watch(_ number: Int32) {
     // Where the parent ignores a signal (nohup), it stays ignored.
     var previous = sigaction()

@@ -44,8 +44,7 @@ package enum Program {
       Console.current.printMessage(text)
       return ExitStatus.usage.rawValue
     }
-    Console.current.printMessage("error: unexpected: \(reason) (a bug of flashportrait)")
-    return ExitStatus.internalError.rawValue
+    return report(Failure(any: reason))
   }
 
   private static func report(_ failure: Failure) -> Int32 {

@@ -1,4 +1,5 @@
 import Foundation
+import MediaIO
 
 /// A byte count as people read it: "1.5 GB" (powers of 1000, as disks and downloads are sold).
 package func formatBytes(_ count: Int) -> String {
@@ -14,14 +15,35 @@ package func formatBytes(_ count: Int) -> String {
 }
 
 /// "1 tensor", "2 tensors".
-func formatCount(_ count: Int, _ noun: String) -> String {
-  "\(count) \(noun)\(count == 1 ? "" : "s")"
+///
+/// - Parameter plural: nil for the noun with an s.
+func formatCount(_ count: Int, _ noun: String, _ plural: String? = nil) -> String {
+  "\(count) \(count == 1 ? noun : plural ?? noun + "s")"
 }
 
 /// How many a second: "3.21", "54.3".
 func formatRate(_ rate: Double) -> String {
   String(format: rate < 10 ? "%.2f" : "%.1f", rate)
 }
+
+/// A time span as people read it: "3.2 s", "41 s", "3 min 20 s", "2 h 5 min", "3 days 4 h".
+package func formatDuration(_ seconds: Double) -> String {
+  if seconds < 9.95 { return String(format: "%.1f s", max(seconds, 0)) }
+  // More than this no clock of ours shows; a larger number would not be a whole one.
+  let whole = Int(min(seconds, 1e12).rounded())
+  if whole < 60 { return "\(whole) s" }
+  if whole < 3600 { return "\(whole / 60) min \(whole % 60) s" }
+  if whole < 86400 { return "\(whole / 3600) h \(whole % 3600 / 60) min" }
+  return "\(formatCount(whole / 86400, "day")) \(whole % 86400 / 3600) h"
+}
+
+/// Time that is left, in whole seconds: it is not known better.
+func formatRemaining(_ seconds: Double) -> String {
+  seconds <= 9 ? "\(Int(max(seconds, 0).rounded(.up))) s" : formatDuration(seconds.rounded(.up))
+}
+
+/// Seconds for a program to read.
+func roundedToMilliseconds(_ seconds: Double) -> Double { (seconds * 1000).rounded() / 1000 }
 
 /// Lines of columns, each as wide as its widest cell.
 struct TextTable {
@@ -89,4 +111,9 @@ func printableLines(_ text: String) -> String {
 private func isControl(_ scalar: Unicode.Scalar) -> Bool {
   scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
     || (0x202A...0x202E).contains(scalar.value) || (0x2066...0x2069).contains(scalar.value)
+}
+
+/// "25", "30000/1001".
+func formatRatio(_ ratio: Rational) -> String {
+  ratio.denominator == 1 ? "\(ratio.numerator)" : "\(ratio.numerator)/\(ratio.denominator)"
 }

@@ -1,7 +1,6 @@
 import Foundation
 
-/// Tells on standard error how far a long command has come: one line that is redrawn on a
-/// terminal, a line every few seconds elsewhere, or JSON lines.
+/// Tells on standard error how far a command of one stage has come, by a `ProgressChannel`.
 final class Progress {
   /// What is counted.
   enum Unit {
@@ -10,15 +9,13 @@ final class Progress {
     case items(String)
   }
 
-  private let options: ReportingOptions
+  private let channel: ProgressChannel
   private let unit: Unit
-  private let console: Console
   private let stage: String
   private let total: Int
   private let start = ContinuousClock.now
   private var done = 0
   private var lastShown: ContinuousClock.Instant?
-  private var lineIsOpen = false
 
   /// - Parameters:
   ///   - stage: what is done, "writing out.safetensors".
@@ -27,14 +24,13 @@ final class Progress {
     self.stage = stage
     self.total = total
     self.unit = unit
-    self.options = options
-    console = Console.current
+    channel = ProgressChannel(options)
   }
 
   /// Some more are done.
   func advance(_ count: Int) {
     done += count
-    let interval: Duration = console.messages.isTerminal ? .milliseconds(100) : .seconds(5)
+    let interval: Duration = channel.isTerminal ? .milliseconds(100) : .seconds(5)
     if let lastShown, ContinuousClock.now - lastShown < interval { return }
     // A short job says nothing on the way.
     if lastShown == nil && ContinuousClock.now - start < .milliseconds(500) { return }
@@ -44,36 +40,24 @@ final class Progress {
 
   /// A detail for those who want them all.
   func detail(_ text: String) {
-    if options.verbose { say(text, event: "detail") }
+    if channel.isVerbose { say(text, event: "detail") }
   }
 
   /// What the user will want to know in any case.
-  func note(_ text: String) {
-    if !options.quiet { say(text, event: "note") }
-  }
+  func note(_ text: String) { say(text, event: "note") }
 
   /// What went differently from what the user may expect.
-  func warn(_ text: String) {
-    if !options.quiet { say(text, event: "warning", prefix: "warning: ") }
-  }
+  func warn(_ text: String) { say(text, event: "warning", prefix: "warning: ") }
 
   private func say(_ text: String, event: String, prefix: String = "") {
-    closeLine()
-    if options.logFormat == .json {
-      emit(Event(event: event, stage: stage, detail: text))
-    } else {
-      console.printMessage(prefix + printable(text))
-    }
+    channel.say(prefix + printable(text), as: Event(event: event, stage: stage, detail: text))
   }
 
   /// The work is done.
   func finish() { show(isEnd: true) }
 
   /// Ends a redrawn line, so that what follows starts on its own.
-  func closeLine() {
-    if lineIsOpen { console.printMessage("") }
-    lineIsOpen = false
-  }
+  func closeLine() { channel.closeLine() }
 
   private struct Event: Encodable {
     let event: String
@@ -85,26 +69,21 @@ final class Progress {
   }
 
   private func show(isEnd: Bool) {
-    guard !options.quiet else { return }
     let elapsed = (ContinuousClock.now - start) / .seconds(1)
-    if options.logFormat == .json {
-      emit(
+    if channel.isJSON {
+      channel.emit(
         Event(
           event: isEnd ? "done" : "progress", stage: stage, done: done, total: total,
-          seconds: (elapsed * 1000).rounded() / 1000))
-      return
+          seconds: roundedToMilliseconds(elapsed)))
+    } else {
+      channel.show(line(elapsed), isEnd: isEnd)
     }
-    let text = line(elapsed)
-    guard console.messages.isTerminal else { return console.printMessage(text) }
-    let width = (console.messages.terminalWidth ?? 80) - 1
-    console.messages.show("\r\u{1B}[K" + text.prefix(width) + (isEnd ? "\n" : ""))
-    lineIsOpen = !isEnd
   }
 
   private func line(_ elapsed: Double) -> String {
     let share = total > 0 ? "\(min(done, total) * 100 / total) %, " : ""
     let rate = elapsed > 0 ? Double(done) / elapsed : 0
-    var text = "\(printable(stage)): \(share)\(amount)" + String(format: ", %.1f s", elapsed)
+    var text = "\(stage): \(share)\(amount)" + String(format: ", %.1f s", elapsed)
     if rate > 0 { text += ", \(formatted(rate: rate))" }
     if rate > 0 && done < total { text += ", \(Int(Double(total - done) / rate) + 1) s left" }
     return text
@@ -122,13 +101,5 @@ final class Progress {
     case .bytes: formatBytes(Int(rate)) + "/s"
     case .items(let name): "\(formatRate(rate)) \(name)s/s"
     }
-  }
-
-  private func emit(_ event: Event) {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    // Our own fields always encode; a lost progress line would harm nobody.
-    guard let data = try? encoder.encode(event) else { return }
-    console.printMessage(String(decoding: data, as: UTF8.self))
   }
 }

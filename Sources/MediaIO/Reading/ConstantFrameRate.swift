@@ -24,6 +24,14 @@ package enum ConstantFrameRate {
     return usual(near: average, within: tolerance) ?? rounded(average)
   }
 
+  /// The largest numerator or denominator of a rate that is asked for.
+  package static let longestTerm = 1_000_000
+
+  /// Whether a video can be read at a rate.
+  package static func accepts(_ rate: Rational) -> Bool {
+    rate.numerator <= longestTerm && rate.denominator <= longestTerm && isPlausible(rate)
+  }
+
   /// From one frame in ten minutes, as slides have, to high-speed cameras.
   private static func isPlausible(_ rate: Rational) -> Bool {
     (1.0 / 600...1000).contains(rate.value)

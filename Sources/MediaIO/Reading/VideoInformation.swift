@@ -8,13 +8,13 @@ package struct VideoInformation: Sendable, Equatable {
   package let rows: Int
 
   /// The constant rate at which frames are read, see `VideoReader`.
-  package let frameRate: Rational
+  package internal(set) var frameRate: Rational
   /// Frames by duration, as the container has it; nil where it does not say.
   package let averageFrameRate: Rational?
   /// Seconds, as the container has it; nil where it does not say.
   package let duration: Double?
   /// From duration and rate: what is read may be a few frames more or less. nil where unknown.
-  package let estimatedFrameCount: Int?
+  package internal(set) var estimatedFrameCount: Int?
 
   /// FFmpeg's names of the container's format, of the codec, and of the decoded pixels.
   package let container: String

@@ -9,7 +9,8 @@ import Synchronization
 /// 8-bit (more bits are rounded; PQ, HLG and BT.2020 are brought to BT.709, see `ToneMapper`) and
 /// without alpha. The rate is that of the frames where it is constant, else as
 /// `ConstantFrameRate` says; frames are repeated and dropped as `FrameTimeline` says, so that sound
-/// stays in step.
+/// stays in step. At another rate that is asked for, the frames of that grid are shown as
+/// `FrameResampling` says.
 ///
 /// A thread of its own decodes a few frames ahead. Frames do not depend on it or on the machine's
 /// cores, and memory does not depend on the video's length.
@@ -30,10 +31,15 @@ package final class VideoReader: Sendable {
   ///   - path: a regular file, or numbered pictures by a pattern ("frames/%04d.png", 25 a second).
   ///     No other file is opened, whatever it refers to.
   ///   - order: of the channels.
+  ///   - frameRate: at which the video is read; nil for its own.
   /// - Throws: `MediaError` for what is missing, unreadable, no video, damaged from the start,
-  ///   unknown to FFmpeg, or too large.
-  package init(path: String, order: PixelOrder) throws {
-    let video = try SequentialVideo(path: path, order: order, stop: stop)
+  ///   unknown to FFmpeg, or too large, and for a rate that is not possible.
+  package init(path: String, order: PixelOrder, frameRate: Rational? = nil) throws {
+    if let frameRate, !ConstantFrameRate.accepts(frameRate) {
+      throw MediaError.frameRate(frameRate, path: path)
+    }
+    let video = ResampledVideo(
+      try SequentialVideo(path: path, order: order, stop: stop), rate: frameRate)
     information = video.information
     latestDamage = Mutex(video.damage)
     let frameBytes = information.rows * information.columns * 3
@@ -66,7 +72,7 @@ package final class VideoReader: Sendable {
   /// once the frames that are ready have been taken.
   package func cancel() { stop.set() }
 
-  private static func produce(_ video: SequentialVideo, _ queue: FrameQueue) {
+  private static func produce(_ video: ResampledVideo, _ queue: FrameQueue) {
     do {
       while let frame = try video.next() {
         guard queue.put(.init(frame: frame, damage: video.damage)) else { return queue.finish() }

@@ -10,6 +10,9 @@ import TensorCore
 /// removed. Memory does not grow with the video, but for the file's index (about 90 bytes for each
 /// packet of pictures or sound). The same input gives the same bytes on any number of cores.
 ///
+/// The first picture is a key frame, and none refers to a picture of another file: `VideoJoiner`
+/// puts files of the same size, rate, quality and preset together.
+///
 /// The pictures are 8-bit Y'CbCr 4:2:0 of BT.709 in limited range, and tagged so. Such video has an
 /// even size: an odd one becomes even by one copy of the last row or column.
 package final class VideoWriter {
@@ -19,24 +22,14 @@ package final class VideoWriter {
   package let frameRate: Rational
   package private(set) var frameCount = 0
 
-  private let file: AtomicFile
   private let conversion: PictureConversion
   private let encoder: H264Encoder
-  private let sound: SoundTrack?
-  private let muxer: MP4Muxer
-  private let frameTime: AVRational
-  /// The sound's next packet, read but not yet due.
-  private var waitingSound: UnsafeMutablePointer<AVPacket>?
+  private let file: VideoFile
   private var state = State.open
 
   private enum State {
     case open, finished
     case failed(any Error)
-  }
-
-  private enum Track {
-    static let video = 0
-    static let sound = 1
   }
 
   /// Creates the partial file and opens the source of the sound.
@@ -53,8 +46,8 @@ package final class VideoWriter {
     self.rows = rows
     self.columns = columns
     self.frameRate = frameRate
-    try Self.checkOutput(path, mayExist: options.overwrites)
-    frameTime = try Self.frameTime(path: path, rate: frameRate)
+    try VideoFile.check(path, mayExist: options.overwrites)
+    let frameTime = try Self.frameTime(path: path, rate: frameRate)
     guard (1...Self.longestSide).contains(rows), (1...Self.longestSide).contains(columns) else {
       throw MediaError.notEncodable(
         path: path,
@@ -65,10 +58,10 @@ package final class VideoWriter {
     encoder = try H264Encoder(
       path: path, columns: conversion.frame.pointee.width, rows: conversion.frame.pointee.height,
       frameTime: frameTime, options: options)
-    let input = try options.sound.flatMap { try SoundInput($0) }
-    file = try AtomicFile(path: path)
-    (muxer, sound) = try Self.begin(
-      file: file, encoder: encoder, frameTime: frameTime, input: input, metadata: options.metadata)
+    let context = encoder.context
+    file = try VideoFile(path: path, frameTime: frameTime, options: options) {
+      avcodec_parameters_from_context($0, context)
+    }
   }
 
   /// Adds a picture.
@@ -90,22 +83,16 @@ package final class VideoWriter {
   /// - Returns: what the file holds.
   /// - Throws: `OutputError`, `MediaError`; the file is removed then.
   package func finish() throws -> WrittenVideo {
-    try whileOpen {
-      guard frameCount > 0 else {
-        throw MediaError.notEncodable(path: path, reason: "no picture was written")
+    let written = try whileOpen {
+      // An encoder that was sent nothing has nothing to end.
+      if frameCount > 0 {
+        try encoder.send(nil)
+        try writePackets()
       }
-      try encoder.send(nil)
-      try writePackets()
-      try writeSound(before: nil, isFinal: true)
-      try muxer.finish()
-      try file.finish()
+      return try file.finish(frameCount: frameCount)
     }
     state = .finished
-    let (ticks, overflow) = frameCount.multipliedReportingOverflow(by: frameRate.denominator)
-    precondition(!overflow, "a duration of \(frameCount) frames")
-    return WrittenVideo(
-      frameCount: frameCount, duration: Rational(ticks, frameRate.numerator),
-      sound: sound?.written, warnings: sound?.warnings ?? [])
+    return written
   }
 
   /// Removes what was written. Nothing happens to a finished video.
@@ -128,36 +115,10 @@ package final class VideoWriter {
     }
   }
 
-  // MARK: Packets
-
-  /// Writes the packets that are ready, and each time the sound up to there: neither the muxer nor
-  /// a player has to hold one back for the other.
+  /// Writes the packets that are ready.
   private func writePackets() throws {
     while let packet = try encoder.receive() {
-      let time = packet.pointee.dts
-      guard try muxer.write(packet, track: Track.video, timeBase: frameTime) else {
-        throw MediaError.notEncodable(path: path, reason: "MP4 refuses a packet of libx264")
-      }
-      try writeSound(before: time, isFinal: false)
-    }
-  }
-
-  /// Writes sound.
-  ///
-  /// - Parameters:
-  ///   - time: in frames, where to stop; nil for none.
-  ///   - isFinal: whether the video becomes no longer.
-  private func writeSound(before time: Int64?, isFinal: Bool) throws {
-    guard let sound else { return }
-    let limit = av_rescale_q(Int64(frameCount), frameTime, sound.timeBase)
-    while true {
-      if waitingSound == nil { waitingSound = sound.next(until: limit, isFinal: isFinal) }
-      guard let packet = waitingSound else { return }
-      if let time, av_compare_ts(packet.pointee.dts, sound.timeBase, time, frameTime) > 0 { return }
-      waitingSound = nil
-      if try !muxer.write(packet, track: Track.sound, timeBase: sound.timeBase) {
-        sound.noteRefusal()
-      }
+      try file.append(packet, frameCount: frameCount)
     }
   }
 
@@ -165,17 +126,6 @@ package final class VideoWriter {
 
   /// The most pixels of a side that libx264 takes.
   private static let longestSide = 16384
-
-  private static func checkOutput(_ path: String, mayExist: Bool) throws {
-    var status = stat()
-    guard stat(path, &status) == 0 else { return }
-    // Renaming onto a device or a pipe would replace it.
-    guard status.st_mode & S_IFMT == S_IFREG else {
-      throw OutputError.unwritable(
-        path: path, reason: "there is something of this name that is no file")
-    }
-    guard mayExist else { throw OutputError.unwritable(path: path, reason: "it is there already") }
-  }
 
   private static func frameTime(path: String, rate: Rational) throws -> AVRational {
     var numerator: Int32 = 0
@@ -187,33 +137,5 @@ package final class VideoWriter {
         path: path, reason: "\(rate.numerator)/\(rate.denominator) frames a second")
     }
     return AVRational(num: denominator, den: numerator)
-  }
-
-  /// Begins the file with the sound as it is; where MP4 does not take that, with it encoded anew.
-  private static func begin(
-    file: AtomicFile, encoder: H264Encoder, frameTime: AVRational, input: SoundInput?,
-    metadata: [String: String]
-  ) throws -> (MP4Muxer, SoundTrack?) {
-    var candidates: [() -> SoundTrack?] = [{ nil }]
-    if let input {
-      candidates = [
-        { CopiedSound(input) }, { EncodedSound(input) }, { UnusableSound(input) },
-      ]
-    }
-    for candidate in candidates {
-      let sound = candidate()
-      if input != nil && sound == nil { continue }
-      var timescale = Int64(frameTime.den)
-      while timescale < 10_000 { timescale *= 2 }
-      let muxer = try MP4Muxer(file: file, timescale: timescale, metadata: metadata)
-      try muxer.addTrack(timeBase: frameTime) {
-        avcodec_parameters_from_context($0, encoder.context)
-      }
-      if let sound, let parameters = sound.parameters {
-        try muxer.addTrack(timeBase: sound.timeBase) { avcodec_parameters_copy($0, parameters) }
-      }
-      if try muxer.begin() { return (muxer, sound) }
-    }
-    throw MediaError.notEncodable(path: file.path, reason: "MP4 refuses the video")
   }
 }

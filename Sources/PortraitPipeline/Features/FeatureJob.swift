@@ -71,7 +71,9 @@ package struct FeatureJob {
   /// - Throws: `MediaError`, `FaceError`, `ONNXError`, `CheckpointError`, `PipelineError`.
   package init(_ request: Request, models: ModelFolder, execution: Execution = Execution()) throws {
     self.request = request
-    video = try VideoReader(path: request.video, order: .bgr).information
+    video = try VideoReader(
+      path: request.video, order: .bgr, frameRate: request.frameRate
+    ).information
     var options = request.options
     options.patience = max(Int((Self.patience * video.frameRate.value).rounded()), 1)
     // Networks this small lose more by waiting for many threads than these give them, and the video
@@ -103,7 +105,7 @@ package struct FeatureJob {
     let found = try extractor.extract(
       video: request.video,
       open: {
-        let frames = try LimitedFrames(request.video, limit: request.frameLimit)
+        let frames = try LimitedFrames(request)
         return {
           guard let frame = try frames.next() else {
             damage = frames.warnings
@@ -127,7 +129,7 @@ package struct FeatureJob {
   private func draw(
     _ found: ExpressionFeatures, to path: String, _ report: (Event) throws -> Void
   ) throws -> [String] {
-    let frames = try LimitedFrames(request.video, limit: request.frameLimit)
+    let frames = try LimitedFrames(request)
     let writer = try VideoWriter(
       path: path, rows: video.rows, columns: video.columns, frameRate: video.frameRate,
       options: .init(sound: SoundSource(of: video), overwrites: true))
@@ -149,9 +151,9 @@ private final class LimitedFrames {
   private let reader: VideoReader
   private var left: Int
 
-  init(_ path: String, limit: Int?) throws {
-    reader = try VideoReader(path: path, order: .bgr)
-    left = limit ?? .max
+  init(_ request: FeatureJob.Request) throws {
+    reader = try VideoReader(path: request.video, order: .bgr, frameRate: request.frameRate)
+    left = request.frameLimit ?? .max
   }
 
   /// What was wrong with the frames so far.

@@ -33,15 +33,29 @@ package enum JobEvent: Sendable {
 
 /// Where in the denoising a job is.
 package struct DenoisingPlace: Sendable, Equatable {
-  /// From 0.
+  /// The step in hand, from 0.
   package var step: Int
   package var steps: Int
+  /// The window in hand, from 0.
   package var window: Int
   package var windows: Int
+  /// The block that was done last, from 0; it is done for all of the window's predictions.
   package var block: Int
   package var blocks: Int
   /// Of all blocks of the run, those that are done; of a resumed run, the whole run counts.
   package var share: Double
+
+  package init(
+    step: Int, steps: Int, window: Int, windows: Int, block: Int, blocks: Int, share: Double
+  ) {
+    self.step = step
+    self.steps = steps
+    self.window = window
+    self.windows = windows
+    self.block = block
+    self.blocks = blocks
+    self.share = share
+  }
 }
 
 /// What a job has done.
@@ -58,4 +72,11 @@ package struct JobOutcome: Sendable, Equatable {
   package var output: String?
   package var frames: Int
   package var seconds: Double
+
+  package init(end: End, output: String?, frames: Int, seconds: Double) {
+    self.end = end
+    self.output = output
+    self.frames = frames
+    self.seconds = seconds
+  }
 }

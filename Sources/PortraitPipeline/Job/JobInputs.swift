@@ -25,7 +25,9 @@ struct JobInputs: Sendable {
     imageIdentity = try FileIdentity.content(of: request.image)
     switch request.source {
     case .video(let path):
-      video = try VideoReader(path: path, order: .bgr).information
+      video = try VideoReader(
+        path: path, order: .bgr, frameRate: request.parameters.frameRate
+      ).information
       features = nil
       sourceIdentity = try FileIdentity.content(of: path)
     case .features(let path, let sound):

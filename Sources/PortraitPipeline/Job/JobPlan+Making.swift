@@ -14,19 +14,12 @@ extension JobPlan {
   /// Bytes that x264 takes for each pixel of a frame, its lookahead included.
   private static let encoderBytesPerPixel = 120
 
-  /// Bytes per stage.
-  struct Memory {
-    var stages: [JobStage: Int]
-
-    var peak: Int { (stages.values.max() ?? 0) + JobPlan.base }
-  }
-
   /// The plan of a job.
   ///
   /// - Parameter drivingFrames: nil where nobody knows; then a window's worth is assumed.
   /// - Throws: `PipelineError`, `CheckpointError`, `NetworkError`, `OutputError`.
   static func make(
-    _ request: JobRequest, _ inputs: JobInputs, drivingFrames: Int?, networks: JobNetworks
+    _ request: JobRequest, _ inputs: JobInputs, drivingFrames: Int?, _ networks: NetworkSizes
   ) throws -> JobPlan {
     let parameters = request.parameters
     let count = drivingFrames ?? 4 * parameters.contextSize
@@ -42,69 +35,60 @@ extension JobPlan {
       memoryMode: .modelCPUOffload, peakMemory: 0, mappedWeights: 0, disk: 0, operations: 0,
       workFolder: request.workFolder ?? "\(request.output).work")
     try plan.estimate(parameters, networks)
-    try plan.chooseMemoryMode(request.memoryMode, networks.models)
+    try plan.chooseMemoryMode(request.memoryMode, weights: networks.weights)
     return plan
   }
 
   private mutating func estimate(
-    _ parameters: JobParameters, _ networks: JobNetworks
+    _ parameters: JobParameters, _ networks: NetworkSizes
   ) throws {
-    let transformer = try networks.transformer().config
-    let patch = transformer.patchSize
-    let frames = windows.windows[0].count
+    let transformer = networks.transformer
     let (rows, columns) = (size.height / 8, size.width / 8)
-    let tokens = frames * (rows / patch[1]) * (columns / patch[2])
+    let patch = transformer.patchSize
+    let windowFrames = windows.windows[0].count
+    let tokens = windowFrames * (rows / patch[1]) * (columns / patch[2])
     let branches = parameters.guidance.predictions.count
     let guided = try WindowedDenoiser.guidedSteps(
       of: steps, skippedShare: parameters.guidanceSkip)
-    let passes = guided * branches + (steps - guided)
-    forwards = windows.windows.count * passes
-    let contextRows = transformer.textLength + 257
+    forwards = windows.count * (guided * branches + steps - guided)
+    let portraitRows = networks.portraitRows
+    let contextRows = transformer.textLength + networks.imageRows
     operations =
       Double(forwards)
       * transformer.operations(
-        tokens: tokens, contextRows: contextRows, portraitRows: 97, branches: 1)
-    let type = networks.execution.activationType
+        tokens: tokens, contextRows: contextRows, portraitRows: portraitRows, branches: 1)
+      + networks.decodingOperations(latentFrames: latentFrames)
+
+    let type: DType = parameters.arithmetic == .f32 ? .f32 : .bf16
     let prompts = parameters.textScale == 1 ? 1 : 2
-    let keys =
-      2 * (prompts * transformer.textLength + 257) * transformer.dim * type.byteCount
-      * transformer.numLayers
-    let portraitRows = 97 * frames
-    let portrait =
-      portraitRows * (transformer.portraitDim * 8 + 2 * transformer.dim * type.byteCount)
-    let latents = 16 * latentFrames * rows * columns * 4
-    var stages: [JobStage: Int] = [.features: Self.featureStage]
-    stages[.denoising] =
-      transformer.memoryNeeded(tokens: tokens, branches: branches, type: type) + keys + portrait
-      + 3 * latents + madeFrames * 554 * 4
-    stages[.decoding] = Self.encoderBytesPerPixel * size.width * size.height
-    if parameters.usesTinyVAE {
-      let decoder = try networks.tinyVAEDecoder()
-      operations += decoder.operations(
-        latentFrames: latentFrames, rows: size.height, columns: size.width)
-    } else {
-      let decoder = try networks.vaeDecoder()
-      operations += decoder.operations(
-        latentFrames: latentFrames, rows: size.height, columns: size.width)
-      stages[.decoding, default: 0] += decoder.memoryNeeded(
-        rows: size.height, columns: size.width, tiling: parameters.tiling)
-    }
-    stages[.condition] = try networks.vaeEncoder().memoryNeeded(
-      rows: size.height, columns: size.width)
-    peakMemory = Memory(stages: stages).peak
-    // Two states of the latents while one is replaced, the pieces of video, and the joined video.
-    disk = 4 * latents + madeFrames * (554 * 4 + size.width * size.height / 4) + 64 << 20
+    let keyBytes = 2 * transformer.dim * type.byteCount
+    let kept =
+      (prompts * transformer.textLength + networks.imageRows) * transformer.numLayers * keyBytes
+    let tokenBytes = transformer.portraitDim * (DType.f32.byteCount + type.byteCount)
+    let latents = transformer.outDim * latentFrames * rows * columns * DType.f32.byteCount
+    let features = madeFrames * networks.expression.width * DType.f32.byteCount
+    let denoising =
+      transformer.memoryNeeded(tokens: tokens, branches: branches, type: type) + kept
+      + windowFrames * portraitRows * (keyBytes + tokenBytes) + 3 * latents + features
+    let pixels = size.width * size.height
+    peakMemory =
+      Self.base
+      + max(
+        Self.featureStage, networks.conditionMemory, denoising,
+        networks.decodingMemory + Self.encoderBytesPerPixel * pixels)
+    // The latents before and after a step, both twice while they are replaced; the features; pieces
+    // of video and the whole one, at about two bits a pixel each.
+    disk = 4 * latents + features + madeFrames * pixels / 2
   }
 
   /// Takes the mode that was asked for, where it fits, else the fastest that does.
-  private mutating func chooseMemoryMode(_ asked: MemoryMode?, _ models: ModelFolder) throws {
+  private mutating func chooseMemoryMode(_ asked: MemoryMode?, weights: [Int]) throws {
     if let asked, [.modelFullLoadQuantised, .modelCPUOffloadQuantised].contains(asked) {
       throw PipelineError.parameter(
         flag: "--memory-mode \(asked.rawValue)",
         expected: "model_full_load, model_cpu_offload or sequential_cpu_offload",
         found: "8-bit weights, which are not there yet")
     }
-    let weights = try NetworkName.allCases.filter { $0 != .tinyVAE }.map(models.weightBytes)
     let usable = SystemMemory.current().usable
     func needed(_ mode: MemoryMode) -> Int {
       switch mode {

@@ -29,5 +29,27 @@ package struct JobPlan: Sendable {
   package var operations: Double
   package var workFolder: String
 
+  package init(
+    size: PictureSize, frameRate: Rational, drivingFrames: Int, isCounted: Bool, madeFrames: Int,
+    outputFrames: Int, windows: ContextWindows, steps: Int, forwards: Int, memoryMode: MemoryMode,
+    peakMemory: Int, mappedWeights: Int, disk: Int, operations: Double, workFolder: String
+  ) {
+    self.size = size
+    self.frameRate = frameRate
+    self.drivingFrames = drivingFrames
+    self.isCounted = isCounted
+    self.madeFrames = madeFrames
+    self.outputFrames = outputFrames
+    self.windows = windows
+    self.steps = steps
+    self.forwards = forwards
+    self.memoryMode = memoryMode
+    self.peakMemory = peakMemory
+    self.mappedWeights = mappedWeights
+    self.disk = disk
+    self.operations = operations
+    self.workFolder = workFolder
+  }
+
   package var latentFrames: Int { (madeFrames - 1) / 4 + 1 }
 }

@@ -17,6 +17,7 @@ package final class PortraitJob {
 
   let inputs: JobInputs
   let networks: JobNetworks
+  private let sizes: NetworkSizes
 
   /// Opens and checks every input and every network's files, and makes the plan.
   ///
@@ -28,34 +29,18 @@ package final class PortraitJob {
     self.networks = networks
     try request.parameters.validate()
     inputs = try JobInputs(request, context: networks.context)
-    networks.configure(
-      .modelCPUOffload, request.parameters.arithmetic, streamedBytes: 0)
+    networks.use(request.parameters.arithmetic)
+    sizes = try NetworkSizes(
+      networks, size: PictureSize(width: inputs.columns, height: inputs.rows),
+      parameters: request.parameters)
     plan = try JobPlan.make(
-      request, inputs, drivingFrames: inputs.frames(request.parameters).count,
-      networks: networks)
-    try checkNetworks()
-  }
-
-  /// Makes sure that all networks are there and fit together before hours are spent on the first.
-  private func checkNetworks() throws {
-    let transformer = try networks.transformer().config
-    let portrait = try networks.portraitEncoder().config
-    if let features = inputs.features, features.features.shape[1] != portrait.layout.width {
-      guard case .features(let path, _) = request.source else { return }
-      throw PipelineError.features(
-        path: path, expected: "\(portrait.layout.width) numbers a frame",
-        found: "\(features.features.shape[1])")
-    }
-    let fits = [
-      ("portrait encoder, width of the tokens", portrait.outputDim, transformer.portraitDim),
-      ("text encoder, width", try networks.textEncoder().config.dim, transformer.textDim),
-      ("image encoder, width", try networks.imageEncoder().config.dim, transformer.imageDim),
-    ]
-    for (name, found, expected) in fits where found != expected {
-      throw PipelineError.inconsistentGeometry(
-        key: name, value: found, other: "transformer", needed: expected)
-    }
-    _ = try networks.models.tokenizer()
+      request, inputs, drivingFrames: inputs.frames(request.parameters).count, sizes)
+    guard let features = inputs.features, case .features(let path, _) = request.source,
+      features.features.shape[1] != sizes.expression.width
+    else { return }
+    throw PipelineError.features(
+      path: path, expected: "\(sizes.expression.width) numbers a frame",
+      found: "\(features.features.shape[1])")
   }
 
   /// Does what is not done yet.
@@ -65,21 +50,27 @@ package final class PortraitJob {
   package func run(_ report: @escaping (JobEvent) throws -> Void) throws -> JobOutcome {
     let start = ContinuousClock.now
     try OutputPlace.check(request.output, overwrites: request.overwrites)
-    networks.configure(
-      plan.memoryMode, request.parameters.arithmetic,
+    networks.use(request.parameters.arithmetic)
+    networks.use(
+      plan.memoryMode,
       streamedBytes: max(0, SystemMemory.current().usable - plan.peakMemory) / 2)
     let run = try JobRun(self, report)
     let (features, clip) = try run.features()
     plan = try JobPlan.make(
-      request, inputs, drivingFrames: clip.drivingFrames, networks: networks)
+      request, inputs, drivingFrames: clip.drivingFrames, sizes)
     plan.isCounted = true
-    let end = try run.denoise(features, clip, plan)
+    let end = try run.denoise(features, plan)
     var outcome = JobOutcome(end: end, output: nil, frames: 0, seconds: 0)
-    if end == .finished || request.decodesPartial {
-      outcome.frames = try run.video(clip, plan, isPartial: end != .finished)
+    switch end {
+    case .finished:
+      outcome.frames = try run.video(clip, plan, stoppedAfter: nil)
+      outcome.output = request.output
+      try run.close()
+    case .stopped(let step):
+      guard request.decodesPartial else { break }
+      outcome.frames = try run.video(clip, plan, stoppedAfter: step)
       outcome.output = request.output
     }
-    if end == .finished { try run.close() }
     outcome.seconds = (ContinuousClock.now - start) / .seconds(1)
     return outcome
   }

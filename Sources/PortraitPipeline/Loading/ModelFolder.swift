@@ -61,7 +61,7 @@ package struct ModelFolder: Sendable {
   }
 
   private func transformerConfig(_ shapes: NamedShapes) throws -> TransformerConfig {
-    let file = "\(path)/\(CheckpointLayout.configuration)"
+    let file = files[.configuration] ?? "\(path)/\(CheckpointLayout.configuration)"
     if FileManager.default.fileExists(atPath: file) {
       return try PipelineError.naming(file) {
         try TransformerConfig(shapes: shapes, file: contents(of: file))
@@ -236,9 +236,10 @@ package struct ModelFolder: Sendable {
     let network = try recognised(in: file, as: name)
     let own = WeightOrigin(file, network: network, part: name.checkpointPrefix)
     guard name == .transformer, network?.missing.isEmpty != true,
-      let base = CheckpointLayout.item(of: .wanTransformer)?.location(in: path)
+      let base = files[.baseTransformer]
+        ?? CheckpointLayout.item(.baseTransformer).location(in: path).map({ "\(path)/\($0)" })
     else { return [own] }
-    let baseFile = try Checkpoint.open("\(path)/\(base)")
+    let baseFile = try Checkpoint.open(base)
     let baseNetwork = try recognised(in: baseFile, as: name)
     return [WeightOrigin(baseFile, network: baseNetwork, part: ""), own]
   }

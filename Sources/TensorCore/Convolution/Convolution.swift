@@ -206,6 +206,6 @@ package struct CausalFrameCache: Sendable {
   /// At most (kernel frames - 1) * dilation, the oldest first.
   package internal(set) var frames: [PaddedFrame] = []
 
-  /// The cache before the first frame.
-  package init() {}
+  /// The cache before the first frame, or one with the frames that a former one had.
+  package init(frames: [PaddedFrame] = []) { self.frames = frames }
 }

@@ -61,6 +61,23 @@ struct MemoryBlock: Sendable {
     y = try second(y, epilogue: .init(activation: .relu), outputType: type)
     return try third(y, epilogue: .init(residual: x, last: .relu), output: x)
   }
+
+  // MARK: Memory
+
+  /// Frames that a block remembers of a clip.
+  static func rememberedFrames(of frameCount: Int) -> Int { min(frameCount, 1) }
+
+  /// Views of what is remembered, U8 `[bytes]` each.
+  func bytes(of memory: CausalFrameCache) throws -> [Tensor] {
+    try memory.frames.map(first.bytes)
+  }
+
+  /// One of `bytes(of:)` again, of a frame of `rows` and `columns`.
+  ///
+  /// - Throws: `TensorError.shapeMismatch`, `.outOfMemory`.
+  func restoredFrame(_ bytes: Tensor, rows: Int, columns: Int) throws -> PaddedFrame {
+    try first.restoredFrame(bytes, rows: rows, columns: columns)
+  }
 }
 
 extension [MemoryBlock] {

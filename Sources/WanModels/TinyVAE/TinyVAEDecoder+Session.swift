@@ -31,15 +31,14 @@ extension TinyVAEDecoder {
   /// change a bit of the result.
   ///
   /// The first latent frame gives one frame of pixels, every further one four.
-  package struct Session: Sendable {
-    private let decoder: TinyVAEDecoder
-    private let rows: Int
-    private let columns: Int
-    private let normalization: WanVAEConfig?
+  package struct Session: DecodingSession {
+    let decoder: TinyVAEDecoder
+    let rows: Int
+    let columns: Int
+    let normalization: WanVAEConfig?
     /// Of each stage's blocks.
-    private var memories: [[CausalFrameCache]]
-    /// Latent frames taken so far.
-    package private(set) var latentFrameCount = 0
+    var memories: [[CausalFrameCache]]
+    package internal(set) var latentFrameCount = 0
 
     fileprivate init(
       _ decoder: TinyVAEDecoder, rows: Int, columns: Int, _ normalization: WanVAEConfig?

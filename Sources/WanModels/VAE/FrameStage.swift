@@ -23,6 +23,24 @@ protocol FrameStage: Sendable {
   var weightByteCount: Int { get }
 }
 
+/// A stage of the decoder: what it remembers can be written down and taken up again, since frames
+/// that repeat, whose results would be remembered too, come to the encoder only.
+protocol RestorableStage: FrameStage {
+  /// What it remembers after a clip; `clip` is the size of the stage's input.
+  func memories(after clip: ClipSize) -> [MemoryContents]
+}
+
+/// What a slot holds after some frames of which none repeats the one before it.
+struct MemoryContents {
+  let slot: Int
+  /// The one that reads the frames, which are pictures of `rows` and `columns`.
+  let convolution: Convolution
+  let rows: Int
+  let columns: Int
+  let frameCount: Int
+  let runLength: Int
+}
+
 /// What a stage that is causal in time remembers of the frames before.
 ///
 /// Frames that repeat (the zeros after the picture in the condition video) cost nothing once a

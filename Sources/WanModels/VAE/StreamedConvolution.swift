@@ -3,7 +3,7 @@ import TensorCore
 
 /// A convolution of frames that come one by one, causal in time: the autoencoder's `CausalConv3d`
 /// and its 2-D convolutions.
-struct StreamedConvolution: FrameStage {
+struct StreamedConvolution: RestorableStage {
   private let convolution: Convolution
   private let prologue: PixelPrologue
   private let outputType: DType
@@ -80,6 +80,14 @@ struct StreamedConvolution: FrameStage {
       outputType: outputType, output: output)
     state.memories[slot].frames = frames.suffix(reach)
     return result
+  }
+
+  func memories(after clip: ClipSize) -> [MemoryContents] {
+    [
+      MemoryContents(
+        slot: slot, convolution: convolution, rows: clip.rows, columns: clip.columns,
+        frameCount: min(clip.frames, convolution.kernel.x - 1), runLength: min(clip.frames, 1))
+    ]
   }
 
   // MARK: Cost

@@ -64,7 +64,7 @@ struct TemporalHalving: FrameStage {
 /// Doubles the frames of a clip (`Resample` "upsample3d", its `time_conv`): the first frame stays
 /// alone and is seen by no other; the frames after it are convolved as a clip of their own, into two
 /// frames each.
-struct TemporalDoubling: FrameStage {
+struct TemporalDoubling: RestorableStage {
   private static let window = 3
 
   private let convolution: Convolution
@@ -98,6 +98,14 @@ struct TemporalDoubling: FrameStage {
     return [0..<channels, channels..<2 * channels].map {
       VideoFrame(pixels: both.sliced($0, axis: 3), isRepeat: false)
     }
+  }
+
+  func memories(after clip: ClipSize) -> [MemoryContents] {
+    [
+      MemoryContents(
+        slot: slot, convolution: convolution, rows: clip.rows, columns: clip.columns,
+        frameCount: min(max(0, clip.frames - 1), Self.window - 1), runLength: clip.frames)
+    ]
   }
 
   var weightByteCount: Int { convolution.weightByteCount }

@@ -2,7 +2,7 @@ import Layers
 import TensorCore
 
 /// Norm, SiLU, convolution, twice, and the input added (`ResidualBlock`).
-struct WanVAEResidualBlock: FrameStage {
+struct WanVAEResidualBlock: RestorableStage {
   private let first: StreamedConvolution  // residual.0, residual.2
   private let second: StreamedConvolution  // residual.3, residual.6
   private let shortcut: StreamedConvolution?  // shortcut, where the width changes
@@ -35,6 +35,11 @@ struct WanVAEResidualBlock: FrameStage {
     return [try second(hidden, residual: residual.pixels, &state)]
   }
 
+  /// The shortcut sees one frame at a time.
+  func memories(after clip: ClipSize) -> [MemoryContents] {
+    first.memories(after: clip) + second.memories(after: clip)
+  }
+
   var weightByteCount: Int {
     first.weightByteCount + second.weightByteCount + (shortcut?.weightByteCount ?? 0)
   }
@@ -51,7 +56,7 @@ struct WanVAEResidualBlock: FrameStage {
 }
 
 /// Attention with one head over the places of each frame (`AttentionBlock`).
-struct WanVAEAttentionBlock: FrameStage {
+struct WanVAEAttentionBlock: RestorableStage {
   private let queriesKeysValues: Convolution  // to_qkv
   private let norm: PixelPrologue  // norm
   private let projection: Convolution  // proj
@@ -101,6 +106,8 @@ struct WanVAEAttentionBlock: FrameStage {
     return try projection(
       attended.reshaped(pixels.shape), epilogue: .init(residual: pixels), outputType: type)
   }
+
+  func memories(after clip: ClipSize) -> [MemoryContents] { [] }
 
   var weightByteCount: Int { queriesKeysValues.weightByteCount + projection.weightByteCount }
 

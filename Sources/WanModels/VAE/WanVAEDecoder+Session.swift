@@ -26,12 +26,12 @@ extension WanVAEDecoder {
   /// A clip that is being decoded, in pieces of any number of latent frames.
   ///
   /// The first latent frame gives one frame of pixels, every further one `config.temporalFactor`.
-  package struct Session: Sendable {
-    private let decoder: WanVAEDecoder
-    private let grid: TileGrid
-    private var states: [CodingState]
-    /// Latent frames taken so far.
-    package private(set) var latentFrameCount = 0
+  package struct Session: DecodingSession {
+    let decoder: WanVAEDecoder
+    let grid: TileGrid
+    /// Of every tile.
+    var states: [CodingState]
+    package internal(set) var latentFrameCount = 0
     /// Bytes that it keeps for the frames to come.
     package var keptByteCount: Int { states.reduce(0) { $0 + $1.byteCount } }
 
@@ -49,7 +49,7 @@ extension WanVAEDecoder {
     ///   - clamped: whether pixels are moved into -1 ... 1, as they should but for tests.
     /// - Returns: `[frames, rows, columns, 3]` float32.
     /// - Throws: `NetworkError.input`, `TensorError.outOfMemory`.
-    package mutating func decode(_ latents: Tensor, clamped: Bool = true) throws -> Tensor {
+    package mutating func decode(_ latents: Tensor, clamped: Bool) throws -> Tensor {
       let context = decoder.execution.context
       try require(latents)
       let frames = try latents.channelsLast(on: context)
@@ -69,6 +69,10 @@ extension WanVAEDecoder {
       }
       if clamped { result.clamp(to: -1...1, on: context) }
       return result
+    }
+
+    package mutating func decode(_ latents: Tensor) throws -> Tensor {
+      try decode(latents, clamped: true)
     }
 
     private func require(_ latents: Tensor) throws {

@@ -12,6 +12,8 @@ package struct WanVAEDecoder: Sendable {
   /// All but the head, whose pixels go straight to where they are wanted.
   let stages: [any FrameStage]
   let head: StreamedConvolution
+  /// The stages and the head, as what they remember.
+  let restorableStages: [any RestorableStage]
   let slotCount: Int
 
   /// Patterns of the names that it claims.
@@ -27,7 +29,7 @@ package struct WanVAEDecoder: Sendable {
     self.execution = execution
     var slots = SlotCounter()
     let decoder = weights.scoped("decoder.")
-    stages =
+    let stages =
       try Self.entrance(config, slots: &slots, weights: weights, execution: execution)
       + WanVAE.middle(
         config, slots: &slots, weights: decoder.scoped("middle."), execution: execution)
@@ -38,13 +40,15 @@ package struct WanVAEDecoder: Sendable {
       prologue: .rmsNorm(
         config.widths[0], trailing: 3, activation: .silu, weights: decoder.scoped("head.0.")),
       outputType: .f32, slots: &slots, weights: decoder.scoped("head.2."), execution: execution)
+    self.stages = stages
+    restorableStages = stages + [head]
     slotCount = slots.count
   }
 
   private static func entrance(
     _ config: WanVAEConfig, slots: inout SlotCounter, weights: any TensorSource,
     execution: Execution
-  ) throws -> [any FrameStage] {
+  ) throws -> [any RestorableStage] {
     // The normalisation is undone on the way in.
     let prologue = PixelPrologue(
       multiply: try Tensor(config.latentsStd, shape: [config.zDim]),
@@ -64,8 +68,8 @@ package struct WanVAEDecoder: Sendable {
   private static func upsampling(
     _ config: WanVAEConfig, slots: inout SlotCounter, weights: any TensorSource,
     execution: Execution
-  ) throws -> [any FrameStage] {
-    var stages: [any FrameStage] = []
+  ) throws -> [any RestorableStage] {
+    var stages: [any RestorableStage] = []
     var index = 0
     var width = config.widths[config.levelCount - 1]
     for level in (0..<config.levelCount).reversed() {

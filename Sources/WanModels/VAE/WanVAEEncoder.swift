@@ -99,7 +99,7 @@ extension WanVAE {
   static func middle(
     _ config: WanVAEConfig, slots: inout SlotCounter, weights: any TensorSource,
     execution: Execution
-  ) throws -> [any FrameStage] {
+  ) throws -> [any RestorableStage] {
     let width = config.widths[config.levelCount - 1]
     return [
       try WanVAEResidualBlock(

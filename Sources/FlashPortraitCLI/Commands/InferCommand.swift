@@ -1,0 +1,61 @@
+import ArgumentParser
+import PortraitPipeline
+import TensorCore
+
+struct InferCommand: ComputingCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "infer",
+    abstract: "Animates a portrait: a picture and a driving video to an MP4.",
+    discussion: """
+      The plan comes first: size, frames, passes, memory, disk, time. What cannot fit is refused \
+      before anything is computed.
+
+      Whatever stops a run, the same command takes it up where it was, and gives the same bytes; \
+      any change of inputs, parameters or checkpoints starts afresh. Results go to standard \
+      output: the path of each video. The parameters are kept in the video: 'inspect' shows them.
+
+      With --jobs one job that fails does not stop the others; the exit status is then the \
+      greatest among theirs.
+      """)
+
+  @OptionGroup(title: "Inputs and output") var input: InputOptions
+  @OptionGroup(title: "Video") var video: VideoOptions
+  @OptionGroup(title: "Denoising") var denoising: DenoisingOptions
+  @OptionGroup(title: "Windows") var windows: WindowOptions
+  @OptionGroup(title: "Checkpoints") var checkpoints: CheckpointOptions
+  @OptionGroup(title: "Memory and arithmetic") var computing: ComputingOptions
+  @OptionGroup(title: "Work") var work: WorkOptions
+  @OptionGroup(title: "Progress") var reporting: ReportingOptions
+  @OptionGroup(title: "Machine") var machine: MachineOptions
+
+  func validate() throws {
+    if input.jobs != nil {
+      let single = [
+        ("image", input.image), ("driven-video", input.drivenVideo), ("features", input.features),
+        ("output", input.output), ("work-dir", work.workDir),
+      ]
+      for (flag, value) in single where value != nil {
+        throw ValidationError("--\(flag): the file of --jobs says this for each job")
+      }
+    }
+    guard input.features != nil else { return }
+    for (flag, isGiven) in [
+      ("fps", video.fps != nil), ("face", video.face != nil), ("tracking", video.tracking != nil),
+    ] where isGiven {
+      throw ValidationError("--\(flag): --features has this from the command that wrote it")
+    }
+  }
+
+  func run() throws {
+    let settings = try JobSettings(self)
+    let entries = try settings.entries()
+    let networks = JobNetworks(try settings.models())
+    let arithmetic = entries.first?.request.parameters.arithmetic ?? .bf16
+    let batch = JobBatch(reporting, isDryRun: work.dryRun, machine: .current(arithmetic)) {
+      request in
+      try settings.checkPaths(of: request)
+      return try PortraitJob(request, networks: networks)
+    }
+    try batch.run(entries)
+  }
+}

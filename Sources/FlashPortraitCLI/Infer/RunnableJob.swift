@@ -1,0 +1,14 @@
+import PortraitPipeline
+
+/// A job that was checked and planned.
+package protocol RunnableJob {
+  var request: JobRequest { get }
+  var plan: JobPlan { get }
+
+  /// Does what is not done yet.
+  ///
+  /// - Parameter report: may throw to stop the job; what is done is kept.
+  func run(_ report: @escaping (JobEvent) throws -> Void) throws -> JobOutcome
+}
+
+extension PortraitJob: RunnableJob {}

@@ -1,0 +1,47 @@
+import ArgumentParser
+import Checkpoints
+import PortraitPipeline
+
+/// Where all networks are: a folder of checkpoints, or single files that win over it.
+struct CheckpointOptions: ParsableArguments {
+  @OptionGroup var face: FaceNetworkOptions
+
+  @Option(
+    help: ArgumentHelp("Wan2.1-I2V-14B-720P, wherever it lies.", valueName: "folder"),
+    completion: .directory)
+  var wanModel: String?
+
+  @Option(
+    help: ArgumentHelp("The transformer by itself.", valueName: "file"), completion: .file())
+  var transformer: String?
+
+  @Option(
+    help: ArgumentHelp("The portrait encoder by itself.", valueName: "file"), completion: .file())
+  var portraitEncoder: String?
+
+  @Option(help: ArgumentHelp("The VAE by itself.", valueName: "file"), completion: .file())
+  var vae: String?
+
+  @Option(
+    help: ArgumentHelp("The text encoder by itself.", valueName: "file"), completion: .file())
+  var textEncoder: String?
+
+  @Option(
+    help: ArgumentHelp("The image encoder by itself.", valueName: "file"), completion: .file())
+  var imageEncoder: String?
+
+  @Option(
+    help: ArgumentHelp("The tokenizer by itself.", valueName: "file.model"), completion: .file())
+  var tokenizer: String?
+
+  /// The files that were given singly.
+  var files: [CheckpointLayout.Part: String] {
+    let given: [(CheckpointLayout.Part, String?)] = [
+      (.transformer, transformer), (.portraitEncoder, portraitEncoder), (.vae, vae),
+      (.textEncoder, textEncoder), (.imageEncoder, imageEncoder), (.tokenizer, tokenizer),
+    ]
+    return given.reduce(into: face.files) { files, next in
+      if let path = next.1 { files[next.0] = path }
+    }
+  }
+}

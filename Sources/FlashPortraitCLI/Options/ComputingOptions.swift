@@ -1,0 +1,33 @@
+import ArgumentParser
+import PortraitPipeline
+
+/// How the networks of a job compute, and what they may take of the machine.
+struct ComputingOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Networks in memory: all, one at a time, or one block at a time; qfloat8: 8-bit weights. "
+        + "Default: what fits.", valueName: "mode"))
+  var memoryMode: MemoryMode?
+
+  @Option(help: ArgumentHelp("Arithmetic of the networks. Default: bf16.", valueName: "type"))
+  var dtype: FloatingArithmetic?
+
+  @Flag(inversion: .prefixedNo, help: "Decode in tiles: less memory at large sizes.")
+  var tileVae: Bool?
+
+  @Flag(inversion: .prefixedNo, help: "Decode by the tiny VAE: fast, with less detail.")
+  var tinyVae: Bool?
+
+  func validate() throws {
+    if tileVae == true && tinyVae == true {
+      throw ValidationError("--tile-vae and --tiny-vae contradict each other")
+    }
+  }
+
+  /// Sets what was given.
+  func apply(to parameters: inout JobParameters) {
+    parameters.arithmetic.set(dtype?.arithmetic)
+    parameters.tilesVAE.set(tileVae)
+    parameters.usesTinyVAE.set(tinyVae)
+  }
+}

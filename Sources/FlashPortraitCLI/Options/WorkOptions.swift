@@ -1,0 +1,32 @@
+import ArgumentParser
+
+/// What a job keeps on its way, and how far it goes.
+struct WorkOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Keep what is done here, and leave it there at the end. Default: OUTPUT.work, which goes "
+        + "with the end of the job", valueName: "folder"), completion: .directory)
+  var workDir: String?
+
+  @Flag(help: "Start afresh where an earlier run of the same job was interrupted.")
+  var noResume = false
+
+  @Option(help: ArgumentHelp("End the run after this step.", valueName: "n"))
+  var stopAfterStep: Int?
+
+  @Flag(help: "Decode the latents as they are after --stop-after-step, or after the steps so far.")
+  var decodePartial = false
+
+  @Option(
+    help: ArgumentHelp("Write a PNG of the latents every so many steps.", valueName: "n"))
+  var previewEvery: Int?
+
+  @Flag(help: "Print the plan and end.")
+  var dryRun = false
+
+  func validate() throws {
+    for (flag, value) in [("stop-after-step", stopAfterStep), ("preview-every", previewEvery)] {
+      if let value, value < 1 { throw ValidationError("--\(flag) \(value): expected 1 or more") }
+    }
+  }
+}

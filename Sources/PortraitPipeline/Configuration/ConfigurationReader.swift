@@ -1,0 +1,89 @@
+import Checkpoints
+import TensorCore
+
+/// Puts the values of a mapping into a configuration.
+struct ConfigurationReader {
+  /// What the mapping is.
+  enum Scope { case configuration, defaults, job }
+
+  let scope: Scope
+
+  private typealias Given = (key: ConfigurationKey, value: ConfigurationValue)
+
+  /// - Throws: `PipelineError`.
+  func read(_ root: ConfigurationValue, into configuration: inout JobConfiguration) throws {
+    if root.isNull { return }
+    try read(root.members(), into: &configuration)
+  }
+
+  /// - Throws: `PipelineError`.
+  func read(
+    _ members: [(name: String, value: ConfigurationValue)],
+    into configuration: inout JobConfiguration
+  ) throws {
+    var given = try given(members, among: ConfigurationKeys.outermost)
+    for section in ConfigurationKeys.sections {
+      guard let value = members.first(where: { $0.name == section.name })?.value, !value.isNull
+      else { continue }
+      if scope == .job { throw misplaced(value) }
+      given += try self.given(value.members(), among: section.keys)
+    }
+    // What is said in several words is said anew as a whole.
+    for reset in ConfigurationKeys.resets
+    where given.contains(where: { $0.key.names.contains(where: reset.names.contains) }) {
+      reset.action(&configuration)
+    }
+    for (key, value) in given { try key.read(&configuration, value) }
+    try checkSides(given)
+  }
+
+  /// The keys of a mapping that have a value.
+  private func given(
+    _ members: [(name: String, value: ConfigurationValue)], among keys: [ConfigurationKey]
+  ) throws -> [Given] {
+    var given: [Given] = []
+    var former: [Int: String] = [:]
+    for (name, value) in members where !isSection(name, among: keys) {
+      guard let index = keys.firstIndex(where: { $0.names.contains(name) }) else {
+        throw unknown(name, value, among: keys)
+      }
+      if let other = former.updateValue(name, forKey: index) {
+        throw PipelineError.repeatedConfigurationKey(value.place, key: name, other: other)
+      }
+      if value.isNull { continue }
+      if scope == .job && keys[index].isOfNetworks { throw misplaced(value) }
+      given.append((keys[index], value))
+    }
+    return given
+  }
+
+  private func isSection(_ name: String, among keys: [ConfigurationKey]) -> Bool {
+    keys.first?.names == ConfigurationKeys.outermost.first?.names
+      && ConfigurationKeys.sections.contains { $0.name == name }
+  }
+
+  private func unknown(
+    _ name: String, _ value: ConfigurationValue, among keys: [ConfigurationKey]
+  ) -> PipelineError {
+    let names = keys.flatMap(\.names) + ConfigurationKeys.sections.map(\.name)
+    return .unknownConfigurationKey(
+      value.place, key: value.key ?? name,
+      near: SimilarNames(name).nearest(of: names.map(SimilarNames.init)))
+  }
+
+  private func misplaced(_ value: ConfigurationValue) -> PipelineError {
+    .configurationValue(
+      value.place, key: value.key,
+      expected: "it under 'defaults', for all jobs have the same networks", found: "it in a job")
+  }
+
+  private func checkSides(_ given: [Given]) throws {
+    for (side, other) in [("width", "height"), ("height", "width")] {
+      guard let value = given.first(where: { $0.key.names == [side] })?.value,
+        !given.contains(where: { $0.key.names == [other] })
+      else { continue }
+      throw PipelineError.configurationValue(
+        value.place, key: value.key, expected: "'\(other)' beside it", found: "it alone")
+    }
+  }
+}
