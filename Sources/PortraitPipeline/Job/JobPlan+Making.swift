@@ -24,7 +24,7 @@ extension JobPlan {
     let parameters = request.parameters
     let count = drivingFrames ?? 4 * parameters.contextSize
     let clip = try ClipLength(drivingFrames: count, length: parameters.length)
-    let windows = ContextWindows(
+    let windows = try ContextWindows(
       latentFrames: clip.latentFrames, size: parameters.contextSize,
       overlap: parameters.contextOverlap)
     var plan = JobPlan(
@@ -34,20 +34,23 @@ extension JobPlan {
       outputFrames: clip.kept.count, windows: windows, steps: parameters.steps, forwards: 0,
       memoryMode: .modelCPUOffload, peakMemory: 0, mappedWeights: 0, disk: 0, operations: 0,
       workFolder: request.workFolder ?? "\(request.output).work")
-    plan.estimate(parameters, networks)
+    try plan.estimate(parameters, networks)
     try plan.chooseMemoryMode(request.memoryMode, weights: networks.weights)
     return plan
   }
 
-  private mutating func estimate(_ parameters: JobParameters, _ networks: NetworkSizes) {
+  private mutating func estimate(
+    _ parameters: JobParameters, _ networks: NetworkSizes
+  ) throws {
     let transformer = networks.transformer
     let (rows, columns) = (size.height / 8, size.width / 8)
     let patch = transformer.patchSize
     let windowFrames = windows.windows[0].count
     let tokens = windowFrames * (rows / patch[1]) * (columns / patch[2])
     let branches = parameters.guidance.predictions.count
-    let guided = Int(Double(steps) * (1 - parameters.guidanceSkip))
-    forwards = windows.windows.count * (guided * branches + steps - guided)
+    let guided = try WindowedDenoiser.guidedSteps(
+      of: steps, skippedShare: parameters.guidanceSkip)
+    forwards = windows.count * (guided * branches + steps - guided)
     let portraitRows = networks.portraitRows
     let contextRows = transformer.textLength + networks.imageRows
     operations =
