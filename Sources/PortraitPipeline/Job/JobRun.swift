@@ -51,8 +51,7 @@ final class JobRun {
 
   /// The features of all made frames, and how long the clip is.
   func features() throws -> (Tensor, ClipLength) {
-    let width = try networks.portraitEncoder().config.layout.width
-    let contents = try job.inputs.features ?? readFeatures(width: width)
+    let contents = try job.inputs.features ?? readFeatures(width: job.sizes.expression.width)
     let frames = contents.features.shape[0]
     let clip = try ClipLength(
       drivingFrames: min(frames, parameters.frameLimit ?? frames), length: parameters.length)

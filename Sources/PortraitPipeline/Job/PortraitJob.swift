@@ -17,7 +17,7 @@ package final class PortraitJob {
 
   let inputs: JobInputs
   let networks: JobNetworks
-  private let sizes: NetworkSizes
+  let sizes: NetworkSizes
 
   /// Opens and checks every input and every network's files, and makes the plan.
   ///
