@@ -1,3 +1,4 @@
+import Foundation
 import PortraitPipeline
 
 /// Does jobs one after the other. One that fails does not stop the others; an interruption does.
@@ -115,6 +116,10 @@ package struct JobBatch {
       // A reader of several results need not wait for the last.
       try Console.current.finish()
     } catch CommandError.interrupted(let signal) {
+      // Where nothing was made, nothing is there to be continued.
+      guard FileManager.default.fileExists(atPath: job.plan.workFolder) else {
+        throw CommandError.interrupted(signal: signal)
+      }
       throw CommandError.jobInterrupted(
         signal: signal, place: progress.place, folder: job.plan.workFolder)
     }

@@ -147,8 +147,8 @@ import Testing
     #expect(told.kept == change.kept)
     #expect(!told.begun.contains { change.kept.contains($0) })
     if let name = change.name {
-      #expect(!told.notes.isEmpty)
-      #expect(told.notes.allSatisfy { $0.contains(name) && $0.contains(work) }, "\(told.notes)")
+      #expect(told.notes.contains { $0.contains(name) }, "\(told.notes)")
+      #expect(told.notes.allSatisfy { $0.hasPrefix(work) && $0.contains("afresh") })
     } else {
       #expect(told.notes.isEmpty, "\(told.notes)")
     }
@@ -180,11 +180,11 @@ import Testing
     let expected = try tiny.contents(before)
     let names = try FileManager.default.subpathsOfDirectory(atPath: work)
       .filter { $0.contains(".") }.sorted()
+    // The estimate of a step is written where the step took long enough.
     #expect(
-      names == [
-        "condition.safetensors", "estimate.safetensors", "flashportrait.lock",
-        "image.safetensors", "latents.safetensors", "text.safetensors",
-        "video/decoder.safetensors", "video/piece-00000.mp4",
+      names.filter { !$0.hasPrefix("estimate") } == [
+        "condition.safetensors", "flashportrait.lock", "image.safetensors", "latents.safetensors",
+        "text.safetensors", "video/decoder.safetensors", "video/piece-00000.mp4",
       ])
     for (number, name) in names.enumerated() {
       try destroy("\(work)/\(name)", damage)
@@ -256,7 +256,8 @@ import Testing
     try FileManager.default.createDirectory(
       atPath: URL(fileURLWithPath: path).deletingLastPathComponent().path,
       withIntermediateDirectories: true)
-    let features = try Data(contentsOf: URL(fileURLWithPath: tiny.folder.file("features.safetensors")))
+    let features = try Data(
+      contentsOf: URL(fileURLWithPath: tiny.folder.file("features.safetensors")))
     try features.write(to: URL(fileURLWithPath: path))
     for resumes in [true, false] {
       var request = request()

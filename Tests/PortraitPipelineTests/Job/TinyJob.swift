@@ -98,7 +98,8 @@ final class TinyJob: Sendable {
 
   @discardableResult
   func run(
-    _ request: JobRequest, threads: Int = 2, _ report: @escaping (JobEvent) throws -> Void = { _ in }
+    _ request: JobRequest, threads: Int = 2,
+    _ report: @escaping (JobEvent) throws -> Void = { _ in }
   ) throws -> JobOutcome {
     try job(request, threads: threads).run(report)
   }
