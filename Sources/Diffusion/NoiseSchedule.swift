@@ -58,7 +58,8 @@ package struct NoiseSchedule: Sendable, Equatable {
     steps: [Int] = [1000, 750, 500, 250], shift: Double
   ) throws -> NoiseSchedule {
     let isFalling = zip(steps, steps.dropFirst()).allSatisfy { $0 > $1 }
-    guard let first = steps.first, let last = steps.last, isFalling, first <= trainingSteps, last > 0
+    guard let first = steps.first, let last = steps.last, isFalling, first <= trainingSteps,
+      last > 0
     else { throw DiffusionError.distilledSteps(steps) }
     return try checked(steps.count, shift) {
       let sigmas = steps.map { rounded(shifted(Double($0) / Double(trainingSteps), by: shift)) }

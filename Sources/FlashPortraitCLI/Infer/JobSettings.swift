@@ -41,7 +41,9 @@ struct JobSettings {
     for file in files {
       last.image = file.image ?? last.image
       // One of the two in a later place replaces both.
-      if file.source != nil { (last.drivenVideo, last.features) = (file.drivenVideo, file.features) }
+      if file.source != nil {
+        (last.drivenVideo, last.features) = (file.drivenVideo, file.features)
+      }
       last.output = file.output ?? last.output
       last.memoryMode = file.memoryMode ?? last.memoryMode
       last.contextOverlap = file.contextOverlap ?? last.contextOverlap

@@ -196,7 +196,8 @@ package final class JobProgress: Sendable {
     if case .stopped(let step) = outcome.end {
       line.event = .stopped
       line.step = step
-      text = outcome.output == nil ? "stopped after step \(step)" : "stopped after step \(step); \(text)"
+      text =
+        outcome.output == nil ? "stopped after step \(step)" : "stopped after step \(step); \(text)"
     }
     say(text, line)
     guard channel.isVerbose, !channel.isJSON else { return }
