@@ -7,6 +7,11 @@ package enum OutputError: Error, Equatable, CustomStringConvertible {
   /// Not enough room; the sizes are nil where the disk filled up on the way.
   case diskFull(path: String, needed: Int?, available: Int?)
 
+  package var isDiskFull: Bool {
+    if case .diskFull = self { return true }
+    return false
+  }
+
   package var description: String {
     switch self {
     case .unwritable(let path, let reason): "\(path): cannot be written: \(reason)"

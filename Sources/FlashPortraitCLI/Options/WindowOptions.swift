@@ -54,16 +54,14 @@ struct WindowOptions: ParsableArguments {
   }
 
   /// Sets what was given.
-  ///
-  /// - Parameter keepsOverlap: whether somebody chose the overlap that the parameters have.
-  func apply(to parameters: inout JobParameters, keepsOverlap: Bool) {
-    if let size = sizes.first?.size {
-      parameters.contextSize = size
-      let published = JobParameters()
-      if !keepsOverlap {
-        parameters.contextOverlap = size * published.contextOverlap / published.contextSize
-      }
-    }
+  func apply(to parameters: inout JobParameters) {
+    parameters.contextSize.set(sizes.first?.size)
     parameters.contextOverlap.set(contextOverlap)
+  }
+
+  /// The overlap of windows where nobody chose it: the published share of them.
+  static func overlap(ofSize size: Int) -> Int {
+    let published = JobParameters()
+    return size * published.contextOverlap / published.contextSize
   }
 }

@@ -140,7 +140,8 @@ extension MediaError {
 extension PipelineError {
   var status: ExitStatus {
     switch self {
-    case .geometryUnreadable, .configurationUnreadable, .configurationFileMissing: .inputMissing
+    case .geometryUnreadable, .configurationUnreadable, .configurationFileMissing, .nothingKept:
+      .inputMissing
     case .unknownGeometryKey, .geometryValue, .inconsistentGeometry, .unusableSizes,
       .otherNetwork, .features, .notYAML, .unknownConfigurationKey, .repeatedConfigurationKey,
       .configurationValue:

@@ -85,8 +85,16 @@ enum ConfigurationKeys {
     },
   ]
 
-  /// Variables of the published script that mean nothing here.
+  /// What of the published names means nothing here.
   private static let unused: [ConfigurationKey] = [
+    .fixed(
+      "format", [("civitai", true)], is: true,
+      because: "civitai: files named as in the published folder"),
+    ConfigurationKey(["pipeline"]) { _, value in
+      guard try value.text().lowercased().hasPrefix("wan") else {
+        throw value.refusal("Wan")
+      }
+    },
     .fixed(
       "enable_teacache", [("true", true), ("false", false)], is: false,
       because: "false: every step is computed"),

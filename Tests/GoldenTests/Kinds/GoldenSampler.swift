@@ -8,8 +8,9 @@ import TensorCore
 import TestSupport
 import WanModels
 
-/// Relative root-mean-square error that bf16 may have.
-private let bf16Bound = 5e-2
+/// Relative root-mean-square error that bf16 may have: half of what a single pass of the transformer
+/// may have. Up to 5.4e-3 were seen, with guidance, at every instruction set.
+private let bf16Bound = 1e-2
 
 /// A whole run over windows, with the networks as the pipeline wires them.
 private struct SamplerCase {

@@ -117,7 +117,8 @@ private struct WindowTable {
     set("windows", row, windows.windows.map(Array.init))
     // Before the fix-up the last window goes on at the clip's beginning.
     set("windows_before_fixup", row, starts.map { ($0..<$0 + size).map { $0 % frames } })
-    set("overlap_lengths", row, windows.overlaps)
+    // The first window has none before it.
+    set("overlap_lengths", row, [-1] + windows.overlaps.dropFirst())
     columns["output.window_counts"]?[row] = windows.count
     // Usable, but where the published code divides by zero.
     columns["output.status"]?[row] = windows.overlaps.contains(1) ? 2 : 0

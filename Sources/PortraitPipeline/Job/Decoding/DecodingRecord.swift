@@ -1,0 +1,118 @@
+import Checkpoints
+import Foundation
+import OutputFiles
+import TensorCore
+import WanModels
+
+/// How far a decoding has come: which pieces of video are whole, and the decoder's memory behind the
+/// last of them. It is written after the pieces that it counts; those that are newer are made again.
+struct DecodingRecord {
+  /// A place between two pieces.
+  struct Position {
+    /// Bytes of each piece that is whole.
+    var sizes: [Int] = []
+    /// The decoder behind them; nil where nothing is left to be decoded.
+    var session: SavedSession?
+  }
+
+  private let folder: WorkFolder
+  private let fingerprint: Fingerprint
+  private let pieces: [VideoPieces.Piece]
+
+  private static let name = "\(JobFile.video.rawValue)/decoder.safetensors"
+  private static let sizesKey = "piece_sizes"
+
+  init(_ folder: WorkFolder, _ fingerprint: Fingerprint, _ pieces: [VideoPieces.Piece]) {
+    self.folder = folder
+    self.fingerprint = fingerprint
+    self.pieces = pieces
+  }
+
+  /// The path of a piece's file.
+  func path(of piece: VideoPieces.Piece) -> String {
+    folder.file("\(JobFile.video.rawValue)/\(piece.name)")
+  }
+
+  /// The position that an earlier run has come to.
+  ///
+  /// - Parameter note: is told why there is none, where files of one were found.
+  /// - Throws: `TensorError.outOfMemory`, what `note` throws.
+  func kept(_ note: (String) throws -> Void) throws -> Position? {
+    let file = folder.kept(Self.name, fingerprint)
+    let notes = folder.takeNotes()
+    for text in notes { try note(text) }
+    guard let file else {
+      if notes.isEmpty, try !names().filter(VideoPieces.isPiece).isEmpty {
+        try note("\(folder.file(Self.name)): is missing; decoding starts afresh")
+      }
+      return nil
+    }
+    let sizes = file.metadata[Self.sizesKey].map {
+      $0.split(separator: ",", omittingEmptySubsequences: true).map { Int($0) }
+    }
+    guard let sizes, sizes.count <= pieces.count, !sizes.contains(nil) else {
+      try note("\(file.path): cannot be used; decoding starts afresh")
+      return nil
+    }
+    for (piece, size) in zip(pieces, sizes) where byteCount(of: piece) != size {
+      try note("\(path(of: piece)): is missing or was changed; decoding starts afresh")
+      return nil
+    }
+    let tensors = try file.entries.map { ($0.name, try file.tensor($0.name)) }
+    return Position(
+      sizes: sizes.compactMap(\.self),
+      session: sizes.count == pieces.count
+        ? nil
+        : SavedSession(
+          tensors: Dictionary(tensors) { first, _ in first }, metadata: file.metadata))
+  }
+
+  /// Writes a position, whose pieces are on disk, in the place of the one before.
+  ///
+  /// - Throws: `OutputError`, `TensorError`.
+  func write(_ position: Position) throws {
+    let sizes = position.sizes.map(String.init).joined(separator: ",")
+    let tensors = (position.session?.tensors ?? [:]).map { (name: $0.key, tensor: $0.value) }
+    try folder.write(
+      Self.name, tensors, fingerprint,
+      metadata: (position.session?.metadata ?? [:]).merging([Self.sizesKey: sizes]) { $1 })
+  }
+
+  /// Makes the folder, and removes what a run has left there that was killed.
+  ///
+  /// - Throws: `OutputError`.
+  func prepare() throws {
+    do {
+      try FileManager.default.createDirectory(
+        atPath: place, withIntermediateDirectories: true)
+    } catch { throw OutputError.unwritable(path: place, reason: "no folder can be made there") }
+    try AtomicFile.removeAbandoned(in: place)
+  }
+
+  /// Removes the position, and then the pieces: whatever stops this, no position counts pieces that
+  /// are not there.
+  ///
+  /// - Throws: `OutputError`.
+  func removeAll() throws {
+    try remove(folder.file(Self.name))
+    for name in try names() where VideoPieces.isPiece(name) { try remove("\(place)/\(name)") }
+  }
+
+  /// Bytes of a piece's file; nil where there is none.
+  func byteCount(of piece: VideoPieces.Piece) -> Int? {
+    var status = stat()
+    return stat(path(of: piece), &status) == 0 ? Int(status.st_size) : nil
+  }
+
+  private var place: String { folder.file(JobFile.video.rawValue) }
+
+  private func names() throws -> [String] {
+    do { return try FileManager.default.contentsOfDirectory(atPath: place) } catch {
+      throw OutputError.unwritable(path: place, reason: "the folder cannot be listed")
+    }
+  }
+
+  private func remove(_ path: String) throws {
+    guard unlink(path) == 0 || errno == ENOENT else { throw OutputError(path: path, code: errno) }
+  }
+}

@@ -1,0 +1,194 @@
+import Layers
+import MediaIO
+import OutputFiles
+import TensorCore
+import WanModels
+
+/// Latents to pixels to pieces of H.264, in the work folder's `video`, that a later run takes up: the
+/// pieces have the same bytes however often it was stopped, on any number of threads.
+///
+/// Neither the latents nor the pixels are ever in memory as a whole.
+package struct VideoDecoding {
+  private let decoder: LatentDecoder
+  private let latents: (Range<Int>) throws -> Tensor
+  private let keeping: Range<Int>
+  private let frameRate: Rational
+  private let options: VideoWriterOptions
+  private let pieces: [VideoPieces.Piece]
+  private let record: DecodingRecord
+
+  /// - Parameters:
+  ///   - decoder: of the latents.
+  ///   - latentFrames: of the clip.
+  ///   - keeping: those of the frames made of them that the pieces hold, not empty.
+  ///   - options: quality and preset count, nothing else.
+  ///   - fingerprint: of all that decides on the pixels: the latents and the decoder's weights.
+  ///   - latents: some latent frames, `[channels, frames, rows, columns]` float32, normalised.
+  package init(
+    decoder: LatentDecoder, latentFrames: Int, keeping: Range<Int>, frameRate: Rational,
+    options: VideoWriterOptions, folder: WorkFolder, fingerprint: Fingerprint,
+    latents: @escaping (Range<Int>) throws -> Tensor
+  ) {
+    self.decoder = decoder
+    self.latents = latents
+    self.keeping = keeping
+    self.frameRate = frameRate
+    self.options = VideoWriterOptions(
+      quality: options.quality, preset: options.preset, overwrites: true)
+    pieces =
+      VideoPieces(
+        latentFrames: latentFrames, keeping: keeping, pixelFrames: decoder.pixelFrames
+      ).pieces
+    var fingerprint = fingerprint
+    fingerprint.add("frames", "\(keeping) of \(latentFrames) latent frames")
+    fingerprint.add("frame rate", "\(frameRate.numerator)/\(frameRate.denominator)")
+    fingerprint.add("--crf", options.quality)
+    fingerprint.add("--preset", options.preset.rawValue)
+    record = DecodingRecord(folder, fingerprint, pieces)
+  }
+
+  /// A run's place between two latent frames.
+  private struct Progress {
+    var session: any DecodingSession
+    /// Bytes of the pieces that are whole.
+    var sizes: [Int]
+    /// Whether the record is that of the last whole piece.
+    var isRecorded = true
+    var pace = SavingPace()
+    /// Whether it was told that there is no room for the record.
+    var hasWarned = false
+  }
+
+  /// Decodes what is not decoded yet.
+  ///
+  /// - Parameter report: is told of every latent frame, in frames that are kept; what it throws ends
+  ///   the run, which loses little more than the piece in hand.
+  /// - Returns: paths of the pieces, in order of time.
+  /// - Throws: `NetworkError`, `TensorError`, `MediaError`, `OutputError`, what `latents` and `report`
+  ///   throw.
+  package func run(_ report: (JobEvent) throws -> Void) throws -> [String] {
+    try record.prepare()
+    let paths = pieces.map(record.path)
+    guard var progress = try begun(report) else {
+      try report(.kept(.decoding))
+      return paths
+    }
+    try report(
+      .began(.decoding, total: keeping.count, resumed: keptFrames(progress.session)))
+    while progress.sizes.count < pieces.count {
+      try decode(pieces[progress.sizes.count], &progress, report)
+    }
+    try report(.finished(.decoding))
+    return paths
+  }
+
+  /// Where an earlier run has come to, else the clip's beginning; nil where nothing is left to do.
+  private func begun(_ report: (JobEvent) throws -> Void) throws -> Progress? {
+    let position = try record.kept { try report(.note($0)) }
+    if let position, position.sizes.count == pieces.count { return nil }
+    let session = try decoder.session(like: latents(0..<1))
+    if let position, let progress = try resumed(session, position, report) { return progress }
+    try record.removeAll()
+    return Progress(session: session, sizes: [])
+  }
+
+  private func resumed(
+    _ session: any DecodingSession, _ position: DecodingRecord.Position,
+    _ report: (JobEvent) throws -> Void
+  ) throws -> Progress? {
+    guard let saved = position.session, let last = position.sizes.indices.last else { return nil }
+    var session = session
+    do { try session.restore(saved) } catch let error as NetworkError {
+      try report(.note("\(error); decoding starts afresh"))
+      return nil
+    }
+    guard session.latentFrameCount == pieces[last].latentEnd else {
+      try report(.note("the decoder was stopped elsewhere; decoding starts afresh"))
+      return nil
+    }
+    return Progress(session: session, sizes: position.sizes)
+  }
+
+  /// Frames of the output that a session has made.
+  private func keptFrames(_ session: any DecodingSession) -> Int {
+    let made = decoder.pixelFrames(ofLatentFrames: session.latentFrameCount)
+    return (0..<made).clamped(to: keeping).count
+  }
+
+  // MARK: Pieces
+
+  private func decode(
+    _ piece: VideoPieces.Piece, _ progress: inout Progress, _ report: (JobEvent) throws -> Void
+  ) throws {
+    var writer: VideoWriter?
+    while progress.session.latentFrameCount < piece.latentEnd {
+      let first = progress.session.latentFrameCount
+      let start = decoder.pixelFrames(ofLatentFrames: first)
+      let pixels = try progress.session.decode(latents(first..<first + 1))
+      let made = start..<start + pixels.shape[0]
+      let wanted = made.clamped(to: piece.frames)
+      if !wanted.isEmpty {
+        let frames = try pixels.sliced(wanted.lowerBound - start..<wanted.upperBound - start)
+          .displayBytes(on: decoder.context)
+        let open = try writer ?? self.writer(of: piece, frames)
+        writer = open
+        for index in 0..<frames.shape[0] { try open.append(frames[index], order: .rgb) }
+      }
+      if progress.session.latentFrameCount == piece.latentEnd, let writer {
+        try finish(piece, writer, &progress, report)
+      }
+      try advanced(&progress, report)
+    }
+  }
+
+  private func writer(of piece: VideoPieces.Piece, _ frames: Tensor) throws -> VideoWriter {
+    try VideoWriter(
+      path: record.path(of: piece), rows: frames.shape[1], columns: frames.shape[2],
+      frameRate: frameRate, options: options)
+  }
+
+  /// Completes a piece, and writes down the position behind it where that pays.
+  private func finish(
+    _ piece: VideoPieces.Piece, _ writer: VideoWriter, _ progress: inout Progress,
+    _ report: (JobEvent) throws -> Void
+  ) throws {
+    _ = try writer.finish()
+    guard let size = record.byteCount(of: piece) else {
+      throw OutputError.unwritable(
+        path: record.path(of: piece), reason: "it was removed while the job ran")
+    }
+    progress.sizes.append(size)
+    progress.isRecorded = false
+    if progress.sizes.count == pieces.count { return try save(&progress) }
+    guard progress.pace.isDue else { return }
+    // The video itself may still find room.
+    do { try save(&progress) } catch let error as OutputError where error.isDiskFull {
+      if !progress.hasWarned {
+        try report(.warning("\(error); until then decoding cannot be taken up from here"))
+      }
+      progress.hasWarned = true
+    }
+  }
+
+  private func save(_ progress: inout Progress) throws {
+    let isDone = progress.sizes.count == pieces.count
+    let position = DecodingRecord.Position(
+      sizes: progress.sizes, session: isDone ? nil : try progress.session.saved())
+    try progress.pace.save { try record.write(position) }
+    progress.isRecorded = true
+  }
+
+  /// Tells what is done; where that ends the run behind a whole piece, its position is kept.
+  private func advanced(
+    _ progress: inout Progress, _ report: (JobEvent) throws -> Void
+  ) throws {
+    do { try report(.advanced(.decoding, done: keptFrames(progress.session))) } catch {
+      let end = progress.sizes.isEmpty ? 0 : pieces[progress.sizes.count - 1].latentEnd
+      if progress.session.latentFrameCount == end, !progress.isRecorded {
+        // Where that fails, the record of an earlier piece is still there.
+        do { try save(&progress) } catch is OutputError {}
+      }
+      throw error
+    }
+  }
+}
