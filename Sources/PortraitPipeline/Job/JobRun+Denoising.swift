@@ -23,7 +23,11 @@ extension JobRun {
     let stage = try DenoisingStage(
       denoiser, transformer: networks.transformer(), portraitEncoder: networks.portraitEncoder(),
       conditions: conditions, parameters: parameters)
-    var state = try known ?? DenoisingState(noise: noise(plan), windowCount: plan.windows.count)
+    var state =
+      try known
+      ?? DenoisingState(
+        noise: parameters.noise(frames: plan.latentFrames, size: plan.size),
+        windowCount: plan.windows.count)
     try report(.began(.denoising, total: plan.steps, resumed: state.step))
     let run = DenoisingRun(
       stage: stage, schedule: denoiser.sampler.schedule, record: record, job: self)
@@ -45,18 +49,6 @@ extension JobRun {
     return DenoisingStage.Conditions(
       prompt: text.prompt, negativePrompt: text.negative, image: try image(),
       condition: try condition(frames: plan.windows.windows[0].count), features: features)
-  }
-
-  private func noise(_ plan: JobPlan) throws -> Tensor {
-    let shape: Shape = [
-      1, 16, plan.latentFrames, plan.size.height / 8, plan.size.width / 8,
-    ]
-    var generator: any RandomGenerator =
-      switch parameters.noise {
-      case .cpu: MersenneGenerator(seed: parameters.seed)
-      case .cuda: PhiloxGenerator(seed: parameters.seed)
-      }
-    return try generator.normal(shape).reshaped(Shape(Array(shape.axes.dropFirst())))
   }
 }
 
