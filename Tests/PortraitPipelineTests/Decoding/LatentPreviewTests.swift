@@ -150,12 +150,12 @@ import WanModels
     }
   }
 
-  @Test(arguments: [(1, 1, 1), (5, 3, 5), (16, 5, 16), (17, 5, 16), (401, 5, 16)])
+  @Test(arguments: [(1, 1, 1), (5, 3, 5), (16, 6, 16), (17, 6, 16), (401, 6, 16)])
   func sheetsShowEvenlySpreadFrames(frames: Int, inRow: Int, count: Int) throws {
     let preview = LatentPreview(.linear(try Self.grey()))
     let sheet = try preview.sheet(of: Self.ramp(frames, 40, 40), step: 12)
     let line = Int(Canvas.textSize("", point: 2).y)
-    #expect(sheet.shape == [line + (count + inRow - 1) / inRow * 320, inRow * 320, 3])
+    try #require(sheet.shape == [line + (count + inRow - 1) / inRow * 320, inRow * 320, 3])
     let middles = try Self.middles(sheet, count: count, inRow: inRow, rows: 320, columns: 320)
     for (index, middle) in middles.enumerated() {
       let expected = count > 1 ? 255 * index / (count - 1) : 0
