@@ -135,7 +135,8 @@ let package = Package(
     .testTarget(
       name: "FlashPortraitCLITests",
       dependencies: [
-        "FlashPortraitCLI", "OutputFiles", "Checkpoints", "MediaIO", "PortraitPipeline",
+        "FlashPortraitCLI", "Diffusion", "OutputFiles", "Checkpoints", "MediaIO",
+        "PortraitPipeline",
         "TensorCore", "TestSupport",
       ],
       swiftSettings: strictSwift),

@@ -6,30 +6,50 @@ package struct ContextWindows: Sendable, Equatable {
   /// Frames that each window shares with the one before; 0 for the first.
   package let overlaps: [Int]
 
-  /// A clip shorter than a window has one window of its own length.
+  package var count: Int { windows.count }
+
+  /// A clip no longer than a window has one window of its own length. (The published code wraps round
+  /// in a shorter clip, or fails.)
   ///
   /// - Parameters:
-  ///   - latentFrames: 1 or more.
-  ///   - size: of a window, above `overlap`.
-  ///   - overlap: 0 or more.
-  package init(latentFrames: Int, size: Int, overlap: Int) {
-    precondition(latentFrames > 0 && size > overlap && overlap >= 0, "no windows like that")
+  ///   - latentFrames: of the clip, 1 or more.
+  ///   - size: latent frames of a window, above `overlap`.
+  ///   - overlap: latent frames that neighbours share, 0 or more; the last two may share more.
+  /// - Throws: `DiffusionError.window`.
+  package init(latentFrames: Int, size: Int, overlap: Int) throws {
+    precondition(latentFrames > 0, "\(latentFrames) latent frames")
+    let starts = try Self.starts(latentFrames: latentFrames, size: size, overlap: overlap)
     guard latentFrames > size else {
       windows = [0..<latentFrames]
       overlaps = [0]
       return
     }
-    var starts = Array(stride(from: 0, to: latentFrames - overlap, by: size - overlap))
-    starts[starts.count - 1] = latentFrames - size
-    let windows = starts.map { $0..<$0 + size }
+    // The last window ends where the clip does.
+    let windows = (starts.dropLast() + [latentFrames - size]).map { $0..<$0 + size }
     self.windows = windows
-    overlaps = windows.indices.map { index in
-      index == 0 ? 0 : max(0, windows[index - 1].upperBound - windows[index].lowerBound)
+    overlaps =
+      [0] + zip(windows, windows.dropFirst()).map { max(0, $0.upperBound - $1.lowerBound) }
+  }
+
+  /// Where windows begin before the last one is moved back to the clip's end.
+  ///
+  /// - Throws: `DiffusionError.window`.
+  package static func starts(latentFrames: Int, size: Int, overlap: Int) throws -> [Int] {
+    guard size >= 1, (0..<size).contains(overlap) else {
+      throw DiffusionError.window(size: size, overlap: overlap)
     }
+    guard latentFrames > size else { return [0] }
+    return Array(stride(from: 0, to: latentFrames - overlap, by: size - overlap))
   }
 
   /// The share of the later window in each of the frames that two windows have in common.
   package static func blendWeights(_ count: Int) -> [Float] {
     count == 1 ? [0.5] : (0..<count).map { Float($0) / Float(count - 1) }
+  }
+
+  /// The video frames whose expressions a window follows: those that its latent frames stand for, but
+  /// for the three before the first one's last.
+  package static func videoFrames(of latentFrames: Range<Int>) -> Range<Int> {
+    4 * latentFrames.lowerBound..<4 * (latentFrames.upperBound - 1) + 1
   }
 }

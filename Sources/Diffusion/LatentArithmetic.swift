@@ -10,7 +10,26 @@ extension Tensor {
   func moved(
     towards other: Tensor, times scale: Float, on context: ComputeContext
   ) throws -> Tensor {
-    try other.combined(with: self, by: .subtract, on: context)
-      .scaled(by: scale, adding: self, on: context)
+    let result = try other.combined(with: self, by: .subtract, on: context)
+    return try result.scaled(by: scale, adding: self, into: result, on: context)
+  }
+
+  /// The sum of tensors of one shape, each with its weight, added up in their order.
+  static func weightedSum(
+    _ terms: [(weight: Double, tensor: Tensor)], on context: ComputeContext
+  ) throws -> Tensor {
+    precondition(!terms.isEmpty, "a sum of nothing")
+    let result = try terms[0].tensor.affine(scale: Float(terms[0].weight), on: context)
+    for (weight, tensor) in terms.dropFirst() {
+      _ = try tensor.scaled(by: Float(weight), adding: result, into: result, on: context)
+    }
+    return result
+  }
+
+  /// The same elements in memory of their own.
+  func copied(on context: ComputeContext) throws -> Tensor {
+    let copy = try Tensor(uninitialized: shape, dtype: dtype)
+    try self.copy(into: copy, on: context)
+    return copy
   }
 }

@@ -8,30 +8,37 @@ package enum SamplerKind: String, CaseIterable, Sendable, Codable {
   case flowUniPC = "flow-unipc"
   /// Wan's flow variant of DPM++, published as "Flow_DPM++".
   case flowDPM = "flow-dpm++"
-}
 
-/// The noise levels of a run, from noise to picture.
-package struct NoiseSchedule: Sendable, Equatable {
-  /// One more than there are steps; the last is 0.
-  package let sigmas: [Double]
-  /// What the network is told at each step, 0 to 1000.
-  package let timesteps: [Double]
-
-  package var stepCount: Int { timesteps.count }
-
-  package init(sigmas: [Double], timesteps: [Double]) {
-    precondition(sigmas.count == timesteps.count + 1, "one sigma more than timesteps")
-    self.sigmas = sigmas
-    self.timesteps = timesteps
+  /// The sampler with its schedule.
+  ///
+  /// - Parameters:
+  ///   - steps: 1 to 1000.
+  ///   - shift: above 0: how much of the run is spent at high noise levels.
+  /// - Throws: `DiffusionError.steps`, `.shift`.
+  package func sampler(steps: Int, shift: Double) throws -> any Sampler {
+    switch self {
+    case .flow: EulerSampler(try .euler(steps: steps, shift: shift))
+    case .flowUniPC: UniPCSampler(try .uniPC(steps: steps, shift: shift))
+    case .flowDPM: DPMSampler(try .dpm(steps: steps, shift: shift))
+    }
   }
 }
 
 /// What a multi-step sampler remembers of a window's former steps: tensors by name, so that it can be
-/// written to disk with the latents and read back. Each window has its own.
+/// written to disk with the latents and read back. Each window has its own. No tensor of it is ever
+/// written to again, so copies may share them.
 package struct SamplerHistory: Sendable {
   package var tensors: [String: Tensor]
 
   package init(_ tensors: [String: Tensor] = [:]) { self.tensors = tensors }
+
+  /// - Throws: `DiffusionError.incompleteState`.
+  func tensor(_ name: String, for step: Int) throws -> Tensor {
+    guard let tensor = tensors[name] else {
+      throw DiffusionError.incompleteState(missing: name, step: step)
+    }
+    return tensor
+  }
 }
 
 /// Takes latents from one noise level to the next.
@@ -41,9 +48,9 @@ package protocol Sampler: Sendable {
   /// - Parameters:
   ///   - latents: float32, at `schedule.sigmas[step]`; left alone.
   ///   - velocity: the network's prediction there, of the same shape.
-  ///   - history: of this window; empty at step 0.
-  /// - Returns: the latents at `schedule.sigmas[step + 1]`.
-  /// - Throws: `TensorError`.
+  ///   - history: of this window; empty at step 0, and what the step before left at all others.
+  /// - Returns: the latents at `schedule.sigmas[step + 1]`, in memory of their own.
+  /// - Throws: `DiffusionError.incompleteState`, `TensorError`.
   func advance(
     _ latents: Tensor, velocity: Tensor, step: Int, history: inout SamplerHistory,
     on context: ComputeContext

@@ -22,6 +22,8 @@ package enum PipelineError: Error, Equatable, CustomStringConvertible {
   case memory(mode: String, needed: Int, available: Int)
   /// Features that do not fit the job.
   case features(path: String, expected: String, found: String)
+  /// A part of a job that is to be decoded before anything of it is there.
+  case nothingKept(path: String)
   /// A work folder that another run uses.
   case workFolderBusy(path: String)
   /// A configuration or list of jobs that cannot be read.
@@ -61,6 +63,9 @@ package enum PipelineError: Error, Equatable, CustomStringConvertible {
         + "smaller --context-size"
     case .features(let path, let expected, let found):
       "\(path): expected \(expected), found \(found)"
+    case .nothingKept(let path):
+      "\(path): there is no whole step yet that could be decoded; run at least one first, with "
+        + "--stop-after-step 1"
     case .workFolderBusy(let path):
       "\(path): another run works in this folder; wait for it, or give another --work-dir"
     case .configurationUnreadable(let path, let reason): "\(path): \(reason)"

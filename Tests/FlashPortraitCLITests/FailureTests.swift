@@ -1,4 +1,5 @@
 import Checkpoints
+import Diffusion
 import FlashPortraitCLI
 import Foundation
 import OutputFiles
@@ -30,6 +31,15 @@ import Testing
     (CheckpointError.duplicateTensor(path: "a", tensor: "t"), .badData),
   ])
   func checkpointErrors(error: CheckpointError, status: FlashPortraitCLI.ExitStatus) {
+    #expect(Failure(error)?.status == status)
+  }
+
+  @Test(arguments: [
+    (DiffusionError.steps(0, limit: 1000), FlashPortraitCLI.ExitStatus.usage),
+    (DiffusionError.window(size: 3, overlap: 3), .usage),
+    (DiffusionError.incompleteState(missing: "latents", step: 3), .badData),
+  ])
+  func diffusionErrors(error: DiffusionError, status: FlashPortraitCLI.ExitStatus) {
     #expect(Failure(error)?.status == status)
   }
 

@@ -19,15 +19,34 @@ import Testing
       "Wan transformer (layers 3, dim 96",
       "UMT5 text encoder (layers 2", "CLIP image encoder (layers 3", "Wan VAE (dim 8",
       "tiny VAE (decoder_width 32",
-      "PD-FGC motion encoder", "portrait encoder (layers 2", "  FlashPortrait/face_det.onnx\n",
+      "PD-FGC motion encoder", "portrait encoder (layers 2",
+      "FlashPortrait/face_det.onnx: face detector",
+      "FlashPortrait/face_landmark.onnx: face landmarks",
     ] {
       #expect(inspected.output.contains(part), "\(part)")
     }
     let doctor = await CommandRun.inProcess("doctor", "--checkpoints", output)
     #expect(doctor.status == 0)
     #expect(doctor.output.contains("transformer, needed; 119 tensors from the base"))
-    #expect(doctor.output.contains("2 files that a job needs must be added"))
+    #expect(doctor.output.contains("Checkpoints in \(output): complete\n"))
     #expect(!doctor.output.contains("faulty"))
+  }
+
+  @Test func theFaceNetworksAlone() async throws {
+    let output = folder.file("made")
+    let run = await CommandRun.inProcess(
+      "synthesize", "--geometry", "tiny", "--out", output, "--networks", "face-landmarks",
+      "face-detector", "-q")
+    #expect(run.status == 0, "\(run.messages)")
+    let names = try FileManager.default.contentsOfDirectory(atPath: output + "/FlashPortrait")
+    #expect(names.sorted() == ["face_det.onnx", "face_landmark.onnx", "geometry.json"])
+    let described = await CommandRun.inProcess(
+      "run-onnx", output + "/FlashPortrait/face_landmark.onnx")
+    #expect(described.status == 0)
+    #expect(described.output.contains("landmarks"), "\(described.output)")
+    let readme = try String(contentsOfFile: output + "/README.md", encoding: .utf8)
+    #expect(readme.contains("Nothing in this folder is trained."))
+    #expect(readme.contains("the same whatever they see"))
   }
 
   @Test func secondRunsAndOtherContents() async throws {

@@ -43,4 +43,30 @@ import Testing
       }
     }
   }
+
+  @Test func referencePicturesComeStraightToASize() throws {
+    let picture = try Tensor(uninitialized: [37, 53, 3], dtype: .u8)
+    var random = SeededGenerator(seed: 5)
+    let pixels = picture.pointer.assumingMemoryBound(to: UInt8.self)
+    for index in 0..<picture.count { pixels[index] = UInt8.random(in: 0...255, using: &random) }
+    let result = try ReferencePicture.prepared(picture, rows: 48, columns: 16)
+    let expected = try picture.resized(rows: 48, columns: 16, filter: .lanczos)
+    #expect(result.shape.axes == [48, 16, 3])
+    #expect(try result.bytes() == expected.bytes())
+    // As by the longer side, where that gives the same size.
+    let byLength = try ReferencePicture.prepared(picture, maxSize: 64)
+    let (rows, columns) = (byLength.shape[0], byLength.shape[1])
+    let bySize = try ReferencePicture.prepared(picture, rows: rows, columns: columns)
+    #expect(try bySize.bytes() == byLength.bytes())
+  }
+
+  @Test(arguments: [(0, 16), (16, 0), (-16, 16), (24, 16), (16, 17), (16400, 16), (16, 1 << 40)])
+  func referencePicturesOfOtherSizesAreRefused(rows: Int, columns: Int) throws {
+    let picture = try Tensor(zeros: [20, 20, 3], dtype: .u8)
+    let error = #expect(throws: ImagingError.self) {
+      try ReferencePicture.prepared(picture, rows: rows, columns: columns)
+    }
+    #expect(error?.description.contains("\(columns)x\(rows) pixels are not possible") ?? false)
+    #expect(throws: ImagingError.self) { try ReferencePicture.check(rows: rows, columns: columns) }
+  }
 }

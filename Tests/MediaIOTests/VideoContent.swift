@@ -14,9 +14,10 @@ struct VideoContent {
   let pictures: [[UInt8]]
 
   init(
-    reading path: String, order: PixelOrder = .rgb, keeping: Bool = false, limit: Int = .max
+    reading path: String, order: PixelOrder = .rgb, keeping: Bool = false, limit: Int = .max,
+    frameRate: Rational? = nil
   ) throws {
-    let reader = try VideoReader(path: path, order: order)
+    let reader = try VideoReader(path: path, order: order, frameRate: frameRate)
     var (count, repeats) = (0, 0)
     var pictures: [[UInt8]] = []
     while count < limit, let frame = try reader.next() {

@@ -4,13 +4,14 @@ import Checkpoints
 struct InspectCommand: ComputingCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
-    abstract: "Tells what a checkpoint file or a folder of checkpoints holds.",
+    abstract: "Tells what a checkpoint, a folder of checkpoints or a video holds.",
     discussion: """
       Reads .safetensors, sharded checkpoints by their .index.json, .pt, .pth and .bin files. Only \
-      headers are read, unless --stats asks for the values.
+      headers are read, unless --stats asks for the values. Of a video that 'infer' has made it \
+      shows the parameters, of a work folder what is done.
       """)
 
-  @Argument(help: "A checkpoint file, an index, or a folder.", completion: .file())
+  @Argument(help: "A checkpoint file, an index, a folder, or a video.", completion: .file())
   var path: String
 
   @Flag(help: "Print one JSON object.")
@@ -34,10 +35,14 @@ struct InspectCommand: ComputingCommand {
     let request = CheckpointReport.Request(
       names: wantsTensors ? GlobPattern(filter ?? "*") : nil, statistics: stats)
     switch try InputPath.check(path) {
+    case .file where VideoReport.isVideo(path):
+      let report = try VideoReport(path)
+      try show(report, report.lines)
     case .file:
       let report = try CheckpointReport(Checkpoint.open(path), request)
       try show(report, report.lines)
     case .folder:
+      if let report = try WorkFolderReport(path) { return try show(report, report.lines) }
       let report = try FolderReport(path, request)
       try show(report, report.lines)
       if let error = report.firstError { throw error }

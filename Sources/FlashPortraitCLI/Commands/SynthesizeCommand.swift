@@ -9,7 +9,8 @@ struct SynthesizeCommand: ComputingCommand {
     abstract: "Writes a folder of checkpoints whose weights come from a formula.",
     discussion: """
       For trying speed, memory and whole jobs without a download: the files, tensors and types are \
-      those of the published folder, at any size, but nothing in them is trained.
+      those of the published folder, at any size, but nothing in them is trained. The face networks \
+      answer the same whatever they see: one face in the middle of any picture.
 
       A geometry file changes some sizes of a named geometry: {"base": "14b", "transformer": \
       {"num_layers": 4}}. FOLDER/FlashPortrait/geometry.json, which is written too, lists all keys.
@@ -36,7 +37,7 @@ struct SynthesizeCommand: ComputingCommand {
     help: ArgumentHelp(
       "Write the files of these networks only.",
       valueName: "network"))
-  var networks: [NetworkName] = []
+  var networks: [SyntheticNetwork] = []
 
   @Flag(help: "Replace other files that are there.")
   var overwrite = false
@@ -49,8 +50,10 @@ struct SynthesizeCommand: ComputingCommand {
   }
 
   func run() throws {
+    let wanted = networks.isEmpty ? SyntheticNetwork.all : networks
     let plan = try SynthesisPlan(
-      geometry.load(), networks: networks.isEmpty ? Set(NetworkName.allCases) : Set(networks))
+      geometry.load(), networks: Set(wanted.compactMap(\.network)),
+      faces: Set(wanted.compactMap(\.face)))
     let synthesis = try CheckpointSynthesis(plan, folder: output, overwrites: overwrite)
     let progress = Progress("writing \(output)", total: synthesis.byteCount, reporting)
     for file in synthesis.kept { progress.detail("\(output)/\(file.path): there already") }
@@ -76,4 +79,33 @@ struct SynthesizeCommand: ComputingCommand {
   }
 }
 
-extension NetworkName: ExpressibleByArgument {}
+/// A network that can be made, by its name.
+enum SyntheticNetwork: ExpressibleByArgument, Equatable {
+  case weights(NetworkName)
+  case graph(FaceNetworkName)
+
+  static let all = NetworkName.allCases.map(weights) + FaceNetworkName.allCases.map(graph)
+  static let allValueStrings = all.map(\.defaultValueDescription)
+
+  init?(argument: String) {
+    guard let network = Self.all.first(where: { $0.defaultValueDescription == argument }) else {
+      return nil
+    }
+    self = network
+  }
+
+  var network: NetworkName? {
+    if case .weights(let name) = self { name } else { nil }
+  }
+
+  var face: FaceNetworkName? {
+    if case .graph(let name) = self { name } else { nil }
+  }
+
+  var defaultValueDescription: String {
+    switch self {
+    case .weights(let name): name.rawValue
+    case .graph(let name): name.rawValue
+    }
+  }
+}

@@ -1,4 +1,3 @@
-import ArgumentParser
 import Checkpoints
 import PortraitPipeline
 
@@ -25,7 +24,7 @@ struct JobSettings {
 
   // MARK: Jobs
 
-  /// - Throws: `ValidationError` for what is missing or contradicts itself.
+  /// - Throws: `CommandError.usage` for what is missing or contradicts itself.
   func entries() throws -> [JobBatch.Entry] {
     guard let list else { return [.init(try request(of: [configuration]), notes: notes)] }
     return try list.jobs.enumerated().map { index, job in
@@ -56,13 +55,13 @@ struct JobSettings {
     }
     last.output = input.output ?? last.output
     guard let image = last.image else {
-      throw ValidationError("--image: expected the picture to animate")
+      throw CommandError.usage("--image: expected the picture to animate")
     }
     guard let source = last.source else {
-      throw ValidationError("--driven-video: expected the video that moves the picture")
+      throw CommandError.usage("--driven-video: expected the video that moves the picture")
     }
     guard let output = last.outputPath else {
-      throw ValidationError("--output: expected the video to write")
+      throw CommandError.usage("--output: expected the video to write")
     }
     var request = JobRequest(
       image: image, source: source, output: output, parameters: try parameters(files, last))
@@ -83,7 +82,10 @@ struct JobSettings {
     for file in files { file.apply(to: &parameters) }
     command.video.apply(to: &parameters)
     command.denoising.apply(to: &parameters, index: last.riflexIndex)
-    command.windows.apply(to: &parameters, keepsOverlap: last.contextOverlap != nil)
+    command.windows.apply(to: &parameters)
+    if command.windows.contextOverlap == nil, last.contextOverlap == nil {
+      parameters.contextOverlap = WindowOptions.overlap(ofSize: parameters.contextSize)
+    }
     command.computing.apply(to: &parameters)
     try check(parameters)
     return parameters
@@ -92,19 +94,19 @@ struct JobSettings {
   /// What single flags cannot show: flags against what the files say.
   private func check(_ parameters: JobParameters) throws {
     if parameters.contextOverlap >= parameters.contextSize {
-      throw ValidationError(
+      throw CommandError.usage(
         "--context-overlap \(parameters.contextOverlap): expected less than the context size, "
           + "\(parameters.contextSize)")
     }
     if parameters.tilesVAE && parameters.usesTinyVAE {
-      throw ValidationError("--tile-vae and --tiny-vae contradict each other")
+      throw CommandError.usage("--tile-vae and --tiny-vae contradict each other")
     }
     let face = parameters.face
     if face.tracking == .published && face.choice != .largest {
-      throw ValidationError("--face \(face.choice): --tracking published takes the largest face")
+      throw CommandError.usage("--face \(face.choice): --tracking published takes the largest face")
     }
     if let stop = command.work.stopAfterStep, stop > parameters.steps {
-      throw ValidationError("--stop-after-step \(stop): expected 1 to \(parameters.steps)")
+      throw CommandError.usage("--stop-after-step \(stop): expected 1 to \(parameters.steps)")
     }
   }
 

@@ -7,6 +7,13 @@ import TensorCore
 
 extension Arithmetic: ExpressibleByArgument {}
 
+/// The arithmetic of networks that have no 8-bit form.
+enum FloatingArithmetic: String, ExpressibleByArgument, CaseIterable {
+  case bf16, f32
+
+  var arithmetic: Arithmetic { self == .bf16 ? .bf16 : .f32 }
+}
+
 extension FaceOptions.Tracking: ExpressibleByArgument {}
 
 extension FaceChoice: ExpressibleByArgument {

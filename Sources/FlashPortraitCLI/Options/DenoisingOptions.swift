@@ -4,50 +4,50 @@ import PortraitPipeline
 
 /// How noise becomes latents: steps, guidance, sampler.
 struct DenoisingOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Steps, 1 to 1000. Default: 30", valueName: "n"))
+  @Option(help: ArgumentHelp("Steps, 1 to 1000. Default: 30.", valueName: "n"))
   var numInferenceSteps: Int?
 
   @Option(
-    help: ArgumentHelp("Guidance by the prompt; 1 for none. Default: 1", valueName: "scale"))
+    help: ArgumentHelp("Guidance by the prompt; 1 for none. Default: 1.", valueName: "scale"))
   var textCfgScale: Float?
 
   @Option(
-    help: ArgumentHelp("Guidance by the expression; 1 for none. Default: 4", valueName: "scale"))
+    help: ArgumentHelp("Guidance by the expression; 1 for none. Default: 4.", valueName: "scale"))
   var emoCfgScale: Float?
 
-  @Option(help: ArgumentHelp("Strength of the expression. Default: 1", valueName: "scale"))
+  @Option(help: ArgumentHelp("Strength of the expression. Default: 1.", valueName: "scale"))
   var ipScale: Float?
 
   @Option(
     help: ArgumentHelp(
-      "Share of the steps, the last ones, without guidance. Default: 0", valueName: "0 to 1"))
+      "Share of the steps, the last ones, without guidance. Default: 0.", valueName: "0 to 1"))
   var cfgSkipRatio: Double?
 
   @Option(
     help: ArgumentHelp(
-      "The sampler; the published names are taken too. Default: flow",
-      valueName: "flow|flow-unipc|flow-dpm++"))
+      "The sampler; the published names are taken too. Default: flow.",
+      valueName: "sampler"))
   var sampler: SamplerKind?
 
   @Option(
     help: ArgumentHelp(
-      "Shift of the noise levels; 3 suits 480 pixels. Default: 5", valueName: "shift"))
+      "Shift of the noise levels; 3 suits 480 pixels. Default: 5.", valueName: "shift"))
   var shift: Double?
 
-  @Option(help: ArgumentHelp("Seed of the noise. Default: 42", valueName: "n"))
+  @Option(help: ArgumentHelp("Seed of the noise. Default: 42.", valueName: "n"))
   var seed: UInt64?
 
   @Option(
     help: ArgumentHelp(
-      "Noise as PyTorch makes it on a CPU or on a CUDA device. Default: cpu",
-      valueName: "cpu|cuda"))
+      "Noise as PyTorch makes it on a CPU or on a CUDA device. Default: cpu.",
+      valueName: "rng"))
   var rng: JobParameters.NoiseGenerator?
 
   @Flag(inversion: .prefixedNo, help: "RIFLEx, for windows that are longer than trained ones.")
   var riflex: Bool?
 
   @Option(
-    help: ArgumentHelp("The frequency that RIFLEx changes. Default: 6", valueName: "n"))
+    help: ArgumentHelp("The frequency that RIFLEx changes. Default: 6.", valueName: "n"))
   var riflexK: Int?
 
   func validate() throws {

@@ -6,7 +6,7 @@ import PortraitPipeline
 struct FaceNetworkOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The folder of checkpoints, as downloaded. Default: checkpoints", valueName: "folder"),
+      "The folder of checkpoints, as downloaded. Default: checkpoints.", valueName: "folder"),
     completion: .directory)
   var checkpoints: String?
 

@@ -7,7 +7,7 @@ import PortraitPipeline
 struct VideoOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "What is seen: first frame, behaviour, background. Default: The girl is singing",
+      "What is seen: first frame, behaviour, background. Default: 'The girl is singing'.",
       valueName: "text"))
   var prompt: String?
 
@@ -17,7 +17,7 @@ struct VideoOptions: ParsableArguments {
       valueName: "text"))
   var negativePrompt: String?
 
-  @Option(help: ArgumentHelp("The longer side. Default: 720", valueName: "pixels"))
+  @Option(help: ArgumentHelp("The longer side. Default: 720.", valueName: "pixels"))
   var maxSize: Int?
 
   @Option(help: ArgumentHelp("With --height, instead of --max-size.", valueName: "pixels"))
@@ -37,32 +37,32 @@ struct VideoOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "As many frames as the driving video, or 4 k as published. Default: exact",
-      valueName: "exact|published"))
+      "As many frames as the driving video, or 4 k as published. Default: exact.",
+      valueName: "length"))
   var length: JobParameters.Length?
 
   @Option(
     help: ArgumentHelp(
       "Whose face: largest, first, left, right, a number from 'features --overlay', or the pixel "
-        + "x,y. Default: largest", valueName: "choice"))
+        + "x,y. Default: largest.", valueName: "choice"))
   var face: FaceChoice?
 
   @Option(
     help: ArgumentHelp(
-      "Follow the chosen face, or take the largest of every frame. Default: following",
-      valueName: "following|published"))
+      "Follow the chosen face, or take the largest of every frame. Default: following.",
+      valueName: "tracking"))
   var tracking: FaceOptions.Tracking?
 
   @Option(
-    help: ArgumentHelp("H.264 quality, 0 (lossless) to 51. Default: 17", valueName: "quality"))
+    help: ArgumentHelp("H.264 quality, 0 (lossless) to 51. Default: 17.", valueName: "quality"))
   var crf: Double?
 
   @Option(
     help: ArgumentHelp(
-      "H.264 effort, ultrafast to veryslow. Default: medium", valueName: "preset"))
+      "H.264 effort, ultrafast to veryslow. Default: medium.", valueName: "preset"))
   var preset: VideoWriterOptions.Preset?
 
-  @Flag(inversion: .prefixedNo, help: "Keep the driving video's sound. Default: --audio")
+  @Flag(inversion: .prefixedNo, help: "Keep the driving video's sound. Default: --audio.")
   var audio: Bool?
 
   static let sides = 16...16384

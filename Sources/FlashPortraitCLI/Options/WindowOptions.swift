@@ -5,18 +5,18 @@ import PortraitPipeline
 struct WindowOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Latent frames of a window, each for 4 frames. Default: 51", valueName: "n"))
+      "Latent frames of a window, each for 4 frames. Default: 51.", valueName: "n"))
   var contextSize: Int?
 
   @Option(
     help: ArgumentHelp(
-      "Latent frames that neighbouring windows share. Default: 30, or in proportion to "
-        + "--context-size", valueName: "n"))
+      "Latent frames that neighbouring windows share. Default: 30, and less where the window is "
+        + "smaller than 51.", valueName: "n"))
   var contextOverlap: Int?
 
   @Option(
     help: ArgumentHelp(
-      "The same size in frames, 4 (context size - 1) + 1. Default: 201", valueName: "n"))
+      "The same size in frames, 4 (context size - 1) + 1. Default: 201.", valueName: "n"))
   var subNumFrames: Int?
 
   @Option(help: ArgumentHelp("Another name of --context-size.", valueName: "n"))
@@ -54,16 +54,14 @@ struct WindowOptions: ParsableArguments {
   }
 
   /// Sets what was given.
-  ///
-  /// - Parameter keepsOverlap: whether somebody chose the overlap that the parameters have.
-  func apply(to parameters: inout JobParameters, keepsOverlap: Bool) {
-    if let size = sizes.first?.size {
-      parameters.contextSize = size
-      let published = JobParameters()
-      if !keepsOverlap {
-        parameters.contextOverlap = size * published.contextOverlap / published.contextSize
-      }
-    }
+  func apply(to parameters: inout JobParameters) {
+    parameters.contextSize.set(sizes.first?.size)
     parameters.contextOverlap.set(contextOverlap)
+  }
+
+  /// The overlap of windows where nobody chose it: the published share of them.
+  static func overlap(ofSize size: Int) -> Int {
+    let published = JobParameters()
+    return size * published.contextOverlap / published.contextSize
   }
 }

@@ -15,6 +15,8 @@ package enum CommandError: Error, Equatable, CustomStringConvertible {
   case jobInterrupted(signal: Int32, place: String?, folder: String)
   /// Of several jobs; `status` is the greatest among theirs.
   case jobsFailed(failed: Int, count: Int, status: ExitStatus)
+  /// Flags that contradict each other or what a file says.
+  case usage(String)
   case notInThisCommand(file: String, what: String)
 
   package var description: String {
@@ -46,6 +48,7 @@ package enum CommandError: Error, Equatable, CustomStringConvertible {
         + (place.map { " after \($0)" } ?? "") + "; what is done is kept in \(folder)"
     case .jobsFailed(let failed, let count, _):
       "\(failed) of \(count) jobs failed"
+    case .usage(let text): text
     case .notInThisCommand(let file, let what):
       "\(file): \(what)"
     }
@@ -55,7 +58,7 @@ package enum CommandError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .inputMissing, .inputUnreadable: .inputMissing
     case .emptyInput, .inputIsNot: .badData
-    case .outputIsInput: .usage
+    case .outputIsInput, .usage: .usage
     case .outputExists, .outputNotCreated: .cannotCreate
     case .inputOutput: .inputOutput
     case .machineUnusable: .unavailable

@@ -1,4 +1,5 @@
 import Checkpoints
+import Diffusion
 import Foundation
 import Imaging
 import Layers
@@ -21,6 +22,7 @@ package struct Failure: Equatable {
     switch error {
     case let error as CommandError: self.init(error.status, error.description)
     case let error as CheckpointError: self.init(error.status, error.description)
+    case let error as DiffusionError: self.init(error.status, error.description)
     case let error as FaceError: self.init(error.status, error.description)
     case let error as NetworkError: self.init(.badData, error.description)
     case let error as ImagingError: self.init(.badData, error.description)
@@ -102,6 +104,15 @@ extension OutputError {
   }
 }
 
+extension DiffusionError {
+  var status: ExitStatus {
+    switch self {
+    case .steps, .shift, .distilledSteps, .window, .guidanceSkip: .usage
+    case .incompleteState: .badData
+    }
+  }
+}
+
 extension FaceError {
   var status: ExitStatus {
     switch self {
@@ -129,7 +140,8 @@ extension MediaError {
 extension PipelineError {
   var status: ExitStatus {
     switch self {
-    case .geometryUnreadable, .configurationUnreadable, .configurationFileMissing: .inputMissing
+    case .geometryUnreadable, .configurationUnreadable, .configurationFileMissing, .nothingKept:
+      .inputMissing
     case .unknownGeometryKey, .geometryValue, .inconsistentGeometry, .unusableSizes,
       .otherNetwork, .features, .notYAML, .unknownConfigurationKey, .repeatedConfigurationKey,
       .configurationValue:

@@ -37,6 +37,13 @@ package func formatDuration(_ seconds: Double) -> String {
   return "\(formatCount(whole / 86400, "day")) \(whole % 86400 / 3600) h"
 }
 
+/// Time that is left, in whole seconds: it is not known better.
+func formatRemaining(_ seconds: Double) -> String {
+  // A sum of measured times is never exact.
+  let whole = max(seconds - 0.001, 0).rounded(.up)
+  return whole <= 9 ? "\(Int(whole)) s" : formatDuration(whole)
+}
+
 /// Seconds for a program to read.
 func roundedToMilliseconds(_ seconds: Double) -> Double { (seconds * 1000).rounded() / 1000 }
 

@@ -44,7 +44,7 @@ struct StageProgress {
 
   mutating func advance(to done: Int, at time: Double) {
     if done != self.done { stepStart = time }
-    self.done = done
+    self.done = min(done, total ?? done)
     place = nil
     // Steps differ where some run without guidance; blocks do not.
     if let total, total > 0, !countsBlocks { mark(Double(done) / Double(total), at: time) }
@@ -88,7 +88,7 @@ struct StageProgress {
   func line(at time: Double) -> String {
     var parts = stage == .denoising ? denoisingParts(at: time) : frameParts(at: time)
     if let remaining = remaining(at: time) {
-      parts.append("\(formatDuration(remaining.rounded(.up))) left")
+      parts.append("\(formatRemaining(remaining)) left")
     }
     return "\(stage.rawValue): " + parts.joined(separator: ", ")
   }

@@ -15,6 +15,7 @@ package enum VideoJoiner {
   ///   - report: hears after each piece how many pictures are written; what it throws stops the work.
   /// - Throws: `MediaError`, of a piece `.missing`, `.malformed`, `.pieceDiffers` and the others of
   ///   files that are read; `OutputError`. Nothing is left behind then.
+  @discardableResult
   package static func join(
     _ pieces: [String], to path: String, options: VideoWriterOptions = .init(),
     report: (_ framesDone: Int) throws -> Void = { _ in }

@@ -10,6 +10,9 @@ import TensorCore
 /// removed. Memory does not grow with the video, but for the file's index (about 90 bytes for each
 /// packet of pictures or sound). The same input gives the same bytes on any number of cores.
 ///
+/// The first picture is a key frame, and none refers to a picture of another file: `VideoJoiner`
+/// puts files of the same size, rate, quality and preset together.
+///
 /// The pictures are 8-bit Y'CbCr 4:2:0 of BT.709 in limited range, and tagged so. Such video has an
 /// even size: an odd one becomes even by one copy of the last row or column.
 package final class VideoWriter {

@@ -17,8 +17,10 @@ package enum ConditionLatents {
     of picture: Tensor, on context: ComputeContext = .shared
   ) throws -> Tensor {
     precondition(picture.dtype == .u8 && picture.shape.rank == 3, "a picture of bytes")
-    return try picture.converted(to: .f32, on: context)
-      .affine(scale: 2 / 255, shift: -1, on: context)
+    let bytes = try picture.converted(to: .f32, on: context)
+    // Whole numbers first: black and white come out as -1 and 1 exactly.
+    _ = try bytes.affine(scale: 2, shift: -255, into: bytes, on: context)
+    return try bytes.affine(scale: 1 / 255, into: bytes, on: context)
   }
 
   /// Every frame of the masked video after the first: zeros, which is mid grey.

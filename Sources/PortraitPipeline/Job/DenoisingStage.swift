@@ -4,18 +4,30 @@ import TensorCore
 import WanModels
 
 /// Noise to latents: windows, guidance branches and steps over the transformer.
-struct DenoisingStage {
+package struct DenoisingStage {
   /// What the network is told in every window and step.
-  struct Conditions {
-    /// `[rows, text_dim]` each; the negative one only where guidance uses it.
+  package struct Conditions {
     let prompt: Tensor
     let negativePrompt: Tensor?
-    /// `[257, image_dim]`.
     let image: Tensor
-    /// `[20, frames of a window, H, W]`.
     let condition: Tensor
-    /// `[frames made, width]`.
     let features: Tensor
+
+    /// - Parameters:
+    ///   - prompt: `[rows, text_dim]`.
+    ///   - negativePrompt: likewise; only where guidance uses it.
+    ///   - image: `[257, image_dim]`.
+    ///   - condition: `[20, frames of a window, H, W]`.
+    ///   - features: `[frames made, width]`.
+    package init(
+      prompt: Tensor, negativePrompt: Tensor?, image: Tensor, condition: Tensor, features: Tensor
+    ) {
+      self.prompt = prompt
+      self.negativePrompt = negativePrompt
+      self.image = image
+      self.condition = condition
+      self.features = features
+    }
   }
 
   private let denoiser: WindowedDenoiser
@@ -29,7 +41,8 @@ struct DenoisingStage {
   /// The only window's expression, which all steps share.
   private let onlyPortrait: AttentionContext?
 
-  init(
+  /// - Throws: `NetworkError.input`, `TensorError`.
+  package init(
     _ denoiser: WindowedDenoiser, transformer: Transformer, portraitEncoder: PortraitEncoder,
     conditions: Conditions, parameters: JobParameters
   ) throws {
@@ -60,7 +73,7 @@ struct DenoisingStage {
     of window: Range<Int>, _ conditions: Conditions, _ encoder: PortraitEncoder,
     _ transformer: Transformer
   ) throws -> AttentionContext {
-    let frames = 4 * window.lowerBound..<4 * (window.upperBound - 1) + 1
+    let frames = ContextWindows.videoFrames(of: window)
     let tokens = try encoder(conditions.features.sliced(frames).contiguous())
     return try transformer.portraitContext(
       encoder.split(tokens, frames: frames.count).tokens, keepsKeys: false)
@@ -69,7 +82,7 @@ struct DenoisingStage {
   /// Computes the next window of a run.
   ///
   /// - Parameter report: is told of every block; what it throws ends the run, the state as it was.
-  func advance(
+  package func advance(
     _ state: inout DenoisingState, _ report: @escaping (DenoisingPlace) throws -> Void
   ) throws {
     try denoiser.advance(&state) { input in

@@ -55,9 +55,6 @@ struct JobFingerprints {
     var video = latents
     video.add("--tile-vae", parameters.tilesVAE)
     video.add("--tiny-vae", parameters.usesTinyVAE ? try checkpoint(.tinyVAE) : "no")
-    video.add("--crf", parameters.quality)
-    video.add("--preset", parameters.preset.rawValue)
-    video.add("frame rate", "\(plan.frameRate.numerator)/\(plan.frameRate.denominator)")
     self.video = video
   }
 

@@ -7,10 +7,9 @@ import WanModels
 
 extension JobPlan {
   /// Bytes that the program takes beside what the stages need.
-  private static let base = 150 << 20
-  /// Bytes of the features' stage at the published sizes: two small networks, the motion encoder with
-  /// its transformed kernels, and some frames.
-  private static let featureStage = 700 << 20
+  private static let base = 100 << 20
+  /// Frames of the driving video that are in memory at a time, decoded ahead or being looked at.
+  private static let framesAhead = 16
   /// Bytes that x264 takes for each pixel of a frame, its lookahead included.
   private static let encoderBytesPerPixel = 120
 
@@ -24,7 +23,7 @@ extension JobPlan {
     let parameters = request.parameters
     let count = drivingFrames ?? 4 * parameters.contextSize
     let clip = try ClipLength(drivingFrames: count, length: parameters.length)
-    let windows = ContextWindows(
+    let windows = try ContextWindows(
       latentFrames: clip.latentFrames, size: parameters.contextSize,
       overlap: parameters.contextOverlap)
     var plan = JobPlan(
@@ -34,20 +33,25 @@ extension JobPlan {
       outputFrames: clip.kept.count, windows: windows, steps: parameters.steps, forwards: 0,
       memoryMode: .modelCPUOffload, peakMemory: 0, mappedWeights: 0, disk: 0, operations: 0,
       workFolder: request.workFolder ?? "\(request.output).work")
-    plan.estimate(parameters, networks)
+    let video = inputs.features == nil ? inputs.video : nil
+    try plan.estimate(
+      parameters, networks, videoPixels: video.map { $0.rows * $0.columns } ?? 0)
     try plan.chooseMemoryMode(request.memoryMode, weights: networks.weights)
     return plan
   }
 
-  private mutating func estimate(_ parameters: JobParameters, _ networks: NetworkSizes) {
+  private mutating func estimate(
+    _ parameters: JobParameters, _ networks: NetworkSizes, videoPixels: Int
+  ) throws {
     let transformer = networks.transformer
     let (rows, columns) = (size.height / 8, size.width / 8)
     let patch = transformer.patchSize
     let windowFrames = windows.windows[0].count
     let tokens = windowFrames * (rows / patch[1]) * (columns / patch[2])
     let branches = parameters.guidance.predictions.count
-    let guided = Int(Double(steps) * (1 - parameters.guidanceSkip))
-    forwards = windows.windows.count * (guided * branches + steps - guided)
+    let guided = try WindowedDenoiser.guidedSteps(
+      of: steps, skippedShare: parameters.guidanceSkip)
+    forwards = windows.count * (guided * branches + steps - guided)
     let portraitRows = networks.portraitRows
     let contextRows = transformer.textLength + networks.imageRows
     operations =
@@ -68,10 +72,11 @@ extension JobPlan {
       transformer.memoryNeeded(tokens: tokens, branches: branches, type: type) + kept
       + windowFrames * portraitRows * (keyBytes + tokenBytes) + 3 * latents + features
     let pixels = size.width * size.height
+    let reading = networks.expressionMemory + 3 * videoPixels * Self.framesAhead
     peakMemory =
       Self.base
       + max(
-        Self.featureStage, networks.conditionMemory, denoising,
+        reading, networks.conditionMemory, denoising,
         networks.decodingMemory + Self.encoderBytesPerPixel * pixels)
     // The latents before and after a step, both twice while they are replaced; the features; pieces
     // of video and the whole one, at about two bits a pixel each.

@@ -5,45 +5,46 @@ import WanModels
 extension JobRun {
   /// Noise to latents, which then lie in the work folder.
   func denoise(
-    _ features: Tensor, _ clip: ClipLength, _ plan: JobPlan
+    _ features: Tensor, _ plan: JobPlan
   ) throws -> JobOutcome.End {
-    let denoiser = WindowedDenoiser(
-      windows: plan.windows,
-      sampler: EulerSampler(steps: parameters.steps, shift: parameters.shift),
-      guidance: parameters.guidance, skippedShare: parameters.guidanceSkip, on: networks.context)
-    let record = DenoisingRecord(folder, fingerprints.latents)
-    let known = try record.kept(windowCount: plan.windows.windows.count)
-    for note in folder.takeNotes() { try report(.note(note)) }
+    let known = try record.kept(windowCount: plan.windows.count)
+    try tellNotes()
     let last = lastStep(of: plan, known)
+    let end: JobOutcome.End = last == plan.steps ? .finished : .stopped(step: last)
     if let known, known.step >= last {
       try report(.kept(.denoising))
-      return known.step == plan.steps ? .finished : .stopped(step: known.step)
+      return end
     }
-    let stage = try stage(denoiser, features, plan)
-    var state =
-      try known ?? DenoisingState(noise: noise(plan), windowCount: plan.windows.windows.count)
+    let denoiser = try WindowedDenoiser(
+      windows: plan.windows,
+      sampler: parameters.sampler.sampler(steps: parameters.steps, shift: parameters.shift),
+      guidance: parameters.guidance, skippedShare: parameters.guidanceSkip, on: networks.context)
+    let conditions = try conditions(features, plan)
+    let stage = try DenoisingStage(
+      denoiser, transformer: networks.transformer(), portraitEncoder: networks.portraitEncoder(),
+      conditions: conditions, parameters: parameters)
+    var state = try known ?? DenoisingState(noise: noise(plan), windowCount: plan.windows.count)
     try report(.began(.denoising, total: plan.steps, resumed: state.step))
-    try advance(&state, to: last, stage, record)
+    let run = DenoisingRun(
+      stage: stage, schedule: denoiser.sampler.schedule, record: record, job: self)
+    try run.advance(&state, to: last)
     try report(.finished(.denoising))
-    return last == plan.steps ? .finished : .stopped(step: last)
+    return end
   }
 
   /// The step after which the run ends.
   private func lastStep(of plan: JobPlan, _ known: DenoisingState?) -> Int {
-    if let stop = job.request.stopAfterStep { return min(stop, plan.steps) }
+    if let stop = job.request.stopAfterStep { return min(max(stop, known?.step ?? 0), plan.steps) }
     return job.request.decodesPartial ? known?.step ?? 0 : plan.steps
   }
 
-  private func stage(
-    _ denoiser: WindowedDenoiser, _ features: Tensor, _ plan: JobPlan
-  ) throws -> DenoisingStage {
+  private func conditions(
+    _ features: Tensor, _ plan: JobPlan
+  ) throws -> DenoisingStage.Conditions {
     let text = try text()
-    let conditions = DenoisingStage.Conditions(
+    return DenoisingStage.Conditions(
       prompt: text.prompt, negativePrompt: text.negative, image: try image(),
       condition: try condition(frames: plan.windows.windows[0].count), features: features)
-    return try DenoisingStage(
-      denoiser, transformer: networks.transformer(), portraitEncoder: networks.portraitEncoder(),
-      conditions: conditions, parameters: parameters)
   }
 
   private func noise(_ plan: JobPlan) throws -> Tensor {
@@ -57,13 +58,19 @@ extension JobRun {
       }
     return try generator.normal(shape).reshaped(Shape(Array(shape.axes.dropFirst())))
   }
+}
+
+/// The steps of one run, and what is written down between them.
+private struct DenoisingRun {
+  let stage: DenoisingStage
+  let schedule: NoiseSchedule
+  let record: DenoisingRecord
+  let job: JobRun
 
   /// Runs windows until a step is done; what stops it finds the latest state in the work folder.
-  private func advance(
-    _ state: inout DenoisingState, to last: Int, _ stage: DenoisingStage, _ record: DenoisingRecord
-  ) throws {
+  func advance(_ state: inout DenoisingState, to last: Int) throws {
     var pace = SavingPace()
-    var isSaved = false
+    var isSaved = true
     func save() throws {
       try pace.save { try record.write(state) }
       isSaved = true
@@ -71,14 +78,29 @@ extension JobRun {
     do {
       while state.step < last {
         let step = state.step
-        try stage.advance(&state) { try self.report(.block($0)) }
+        try stage.advance(&state) { try job.report(.block($0)) }
         isSaved = false
-        if pace.isDue || state.step == last { try save() }
-        if state.step > step { try report(.advanced(.denoising, done: state.step)) }
+        let isDue = pace.isDue || state.step == last
+        if state.step > step { try finish(state, isSaved: isDue) }
+        if isDue { try save() }
+        if state.step > step { try job.report(.advanced(.denoising, done: state.step)) }
       }
     } catch {
-      if !isSaved && (state.step > 0 || state.window > 0) { try save() }
+      if !isSaved { try save() }
       throw error
     }
+  }
+
+  /// A step is done: keeps its estimate of the clean latents for whoever decodes what there is, and
+  /// shows it.
+  private func finish(_ state: DenoisingState, isSaved: Bool) throws {
+    guard state.step < schedule.stepCount else { return }
+    guard isSaved else { return }
+    // After a step the state's output is what the step began with.
+    let sigmas = schedule.sigmas
+    let estimate = try CleanEstimate.latents(
+      from: state.output, at: sigmas[state.step - 1], to: state.latents, at: sigmas[state.step],
+      on: job.networks.context)
+    try record.write(estimate: estimate)
   }
 }

@@ -1,48 +1,41 @@
-import Imaging
+import Diffusion
 import MediaIO
+import OutputFiles
 import TensorCore
 import WanModels
 
 extension JobRun {
   /// Latents to the output.
   ///
+  /// - Parameter stopped: the step after which the denoising stopped, whose estimate of the clean
+  ///   latents is decoded; nil where it went to the end.
   /// - Returns: the output's frames.
-  func video(_ clip: ClipLength, _ plan: JobPlan, isPartial: Bool) throws -> Int {
-    let record = DenoisingRecord(folder, fingerprints.latents)
-    guard let state = try record.kept(windowCount: plan.windows.windows.count) else {
-      preconditionFailure("the latents were written")
+  func video(_ clip: ClipLength, _ plan: JobPlan, stoppedAfter stopped: Int?) throws -> Int {
+    var fingerprint = fingerprints.video
+    fingerprint.add("step", stopped.map(String.init) ?? "last")
+    // In the mapped file: they may be long.
+    let latents = try stopped == nil ? record.keptLatents() : record.keptEstimate()
+    let options = VideoWriterOptions(
+      quality: parameters.quality, preset: parameters.preset,
+      metadata: JobTags.tags(job.request, plan, step: stopped), sound: sound(clip, plan),
+      overwrites: job.request.overwrites)
+    let decoding = VideoDecoding(
+      decoder: try decoder(), latentFrames: plan.latentFrames, keeping: clip.kept,
+      frameRate: plan.frameRate, options: options, folder: folder, fingerprint: fingerprint
+    ) { try latents.sliced($0, axis: 1).contiguous() }
+    let pieces = try decoding.run(report)
+    try report(.began(.joining, total: plan.outputFrames, resumed: 0))
+    let video = try VideoJoiner.join(pieces, to: job.request.output, options: options) {
+      try self.report(.advanced(.joining, done: $0))
     }
-    let writer = try VideoWriter(
-      path: job.request.output, rows: plan.size.height, columns: plan.size.width,
-      frameRate: plan.frameRate,
-      options: .init(quality: parameters.quality, sound: sound(clip, plan), overwrites: true))
-    try report(.began(.decoding, total: plan.outputFrames, resumed: 0))
-    var session = try networks.vaeDecoder().session(
-      rows: plan.size.height / 8, columns: plan.size.width / 8)
-    var frame = 0
-    for latent in 0..<plan.latentFrames {
-      let pixels = try session.decode(
-        state.latents.sliced(latent..<latent + 1, axis: 1).contiguous())
-      for index in 0..<pixels.shape[0] {
-        if clip.kept.contains(frame) {
-          try writer.append(bytes(pixels[index]), order: .rgb)
-        }
-        frame += 1
-      }
-      try report(.advanced(.decoding, done: frame))
-    }
-    try report(.finished(.decoding))
-    return try writer.finish().frameCount
+    for warning in video.warnings { try report(.warning(warning)) }
+    try report(.finished(.joining))
+    return video.frameCount
   }
 
-  private func bytes(_ pixels: Tensor) throws -> Tensor {
-    let floats = try pixels.floats()
-    let result = try Tensor(uninitialized: pixels.shape, dtype: .u8)
-    let target = result.pointer.assumingMemoryBound(to: UInt8.self)
-    for (index, value) in floats.enumerated() {
-      target[index] = UInt8(max(0, min(255, (value / 2 + 0.5) * 255)))
-    }
-    return result
+  private func decoder() throws -> LatentDecoder {
+    try parameters.usesTinyVAE
+      ? .tiny(networks.tinyVAEDecoder()) : .full(networks.vaeDecoder(), tiling: parameters.tiling)
   }
 
   /// The driving video's sound, in step with the output.

@@ -12,6 +12,7 @@ final class JobRun {
   let report: (JobEvent) throws -> Void
   let folder: WorkFolder
   let fingerprints: JobFingerprints
+  let record: DenoisingRecord
 
   var parameters: JobParameters { job.request.parameters }
   var networks: JobNetworks { job.networks }
@@ -23,6 +24,7 @@ final class JobRun {
       job.request, job.inputs, job.plan, models: job.networks.models,
       instructionSet: job.networks.context.instructionSet)
     folder = try WorkFolder(job.plan.workFolder, resumes: job.request.resumes)
+    record = DenoisingRecord(folder, fingerprints.latents)
   }
 
   /// Removes what was kept, unless the user chose the folder.
@@ -35,17 +37,21 @@ final class JobRun {
     _ file: JobFile, _ fingerprint: Fingerprint, stage: JobStage
   ) throws -> (any TensorFile)? {
     let found = folder.kept(file.rawValue, fingerprint)
-    for note in folder.takeNotes() { try report(.note(note)) }
+    try tellNotes()
     if found != nil { try report(.kept(stage)) }
     return found
+  }
+
+  /// Tells what the work folder has to say.
+  func tellNotes() throws {
+    for note in folder.takeNotes() { try report(.note(note)) }
   }
 
   // MARK: Expression
 
   /// The features of all made frames, and how long the clip is.
   func features() throws -> (Tensor, ClipLength) {
-    let width = try networks.portraitEncoder().config.layout.width
-    let contents = try job.inputs.features ?? readFeatures(width: width)
+    let contents = try job.inputs.features ?? readFeatures(width: job.sizes.expression.width)
     let frames = contents.features.shape[0]
     let clip = try ClipLength(
       drivingFrames: min(frames, parameters.frameLimit ?? frames), length: parameters.length)

@@ -14,6 +14,9 @@ struct NetworkSizes {
   let portraitRows: Int
   /// Bytes of the weights of each network that every job needs.
   let weights: [Int]
+  /// Bytes that reading the expression takes: the motion encoder's weights, as they are and
+  /// transformed for Winograd's convolutions, and small change.
+  let expressionMemory: Int
   /// Bytes that encoding the picture takes.
   let conditionMemory: Int
   /// Bytes that decoding takes.
@@ -24,6 +27,7 @@ struct NetworkSizes {
   init(_ networks: JobNetworks, size: PictureSize, parameters: JobParameters) throws {
     let models = networks.models
     weights = try NetworkName.allCases.filter { $0 != .tinyVAE }.map(models.weightBytes)
+    expressionMemory = 5 * (try models.weightBytes(of: .motionEncoder)) + 32 << 20
     transformer = try networks.transformer().config
     let portrait = try networks.portraitEncoder().config
     expression = portrait.layout

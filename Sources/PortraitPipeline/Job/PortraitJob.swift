@@ -17,7 +17,7 @@ package final class PortraitJob {
 
   let inputs: JobInputs
   let networks: JobNetworks
-  private let sizes: NetworkSizes
+  let sizes: NetworkSizes
 
   /// Opens and checks every input and every network's files, and makes the plan.
   ///
@@ -29,8 +29,7 @@ package final class PortraitJob {
     self.networks = networks
     try request.parameters.validate()
     inputs = try JobInputs(request, context: networks.context)
-    networks.configure(
-      .modelCPUOffload, request.parameters.arithmetic, streamedBytes: 0)
+    networks.use(request.parameters.arithmetic)
     sizes = try NetworkSizes(
       networks, size: PictureSize(width: inputs.columns, height: inputs.rows),
       parameters: request.parameters)
@@ -51,21 +50,27 @@ package final class PortraitJob {
   package func run(_ report: @escaping (JobEvent) throws -> Void) throws -> JobOutcome {
     let start = ContinuousClock.now
     try OutputPlace.check(request.output, overwrites: request.overwrites)
-    networks.configure(
-      plan.memoryMode, request.parameters.arithmetic,
+    networks.use(request.parameters.arithmetic)
+    networks.use(
+      plan.memoryMode,
       streamedBytes: max(0, SystemMemory.current().usable - plan.peakMemory) / 2)
     let run = try JobRun(self, report)
     let (features, clip) = try run.features()
     plan = try JobPlan.make(
       request, inputs, drivingFrames: clip.drivingFrames, sizes)
     plan.isCounted = true
-    let end = try run.denoise(features, clip, plan)
+    let end = try run.denoise(features, plan)
     var outcome = JobOutcome(end: end, output: nil, frames: 0, seconds: 0)
-    if end == .finished || request.decodesPartial {
-      outcome.frames = try run.video(clip, plan, isPartial: end != .finished)
+    switch end {
+    case .finished:
+      outcome.frames = try run.video(clip, plan, stoppedAfter: nil)
+      outcome.output = request.output
+      try run.close()
+    case .stopped(let step):
+      guard request.decodesPartial else { break }
+      outcome.frames = try run.video(clip, plan, stoppedAfter: step)
       outcome.output = request.output
     }
-    if end == .finished { try run.close() }
     outcome.seconds = (ContinuousClock.now - start) / .seconds(1)
     return outcome
   }

@@ -117,5 +117,6 @@ package enum JobFile: String, CaseIterable {
   case image = "image.safetensors"
   case condition = "condition.safetensors"
   case latents = "latents.safetensors"
+  case estimate = "estimate.safetensors"
   case video
 }

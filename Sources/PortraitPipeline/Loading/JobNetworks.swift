@@ -22,14 +22,19 @@ package final class JobNetworks {
 
   var execution: Execution { Execution(arithmetic: arithmetic, context: context) }
 
-  /// Sets how networks are loaded from now on; those that were loaded otherwise are let go.
+  /// The arithmetic of the networks that are loaded from now on.
+  func use(_ arithmetic: Arithmetic) {
+    if arithmetic != self.arithmetic { held = [:] }
+    self.arithmetic = arithmetic
+  }
+
+  /// How networks are loaded from now on; those that were loaded otherwise are let go.
   ///
   /// - Parameter streamedBytes: of blocks that may stay in the file cache when a network is read
   ///   block by block.
-  func configure(_ mode: MemoryMode, _ arithmetic: Arithmetic, streamedBytes: Int) {
-    if mode != self.mode || arithmetic != self.arithmetic { held = [:] }
+  func use(_ mode: MemoryMode, streamedBytes: Int) {
+    if mode != self.mode { held = [:] }
     self.mode = mode
-    self.arithmetic = arithmetic
     self.streamedBytes = streamedBytes
   }
 

@@ -27,9 +27,13 @@ package struct SynthesisPlan: Sendable {
   /// Bytes of the shards that the published base comes in.
   private static let shardLimit = 5_000_000_000
 
-  /// - Parameter networks: which of them to write; the marks are written in any case.
+  /// - Parameters:
+  ///   - networks: which of them to write; the marks are written in any case.
+  ///   - faces: likewise of the face networks.
   /// - Throws: `NetworkError` and `PipelineError` for a geometry that no network can have.
-  package init(_ geometry: ModelGeometry, networks: Set<NetworkName>) throws {
+  package init(
+    _ geometry: ModelGeometry, networks: Set<NetworkName>, faces: Set<FaceNetworkName> = []
+  ) throws {
     try geometry.validate()
     var files = [
       Self.file(CheckpointLayout.geometry, try geometry.encoded()),
@@ -44,6 +48,11 @@ package struct SynthesisPlan: Sendable {
         files.append(try Self.tokenizer(geometry.textEncoder))
       default: files.append(try Self.pyTorch(network.kind, entries))
       }
+    }
+    for face in FaceNetworkName.allCases where faces.contains(face) {
+      files.append(
+        Self.file(
+          CheckpointLayout.item(face.part).path, try SyntheticFaceNetworks.file(of: face)))
     }
     self.files = files
   }

@@ -12,6 +12,10 @@ enum SynthesisText {
     shape by a formula, so that speed, memory and whole jobs can be tried without a download: what
     comes out is noise, not a portrait.
 
+    The face networks (`face_det.onnx`, `face_landmark.onnx`) are not made of weights at all: they answer
+    the same whatever they see, one face in the middle of any picture, drawn by formulas. A job with
+    them runs from end to end, but the driving video's face moves nothing.
+
     The layout is that of the published files, with two differences:
 
     * `FlashPortrait/transformer.pt` holds the expression branch alone (`emo_k_proj`, `emo_v_proj`);
@@ -19,7 +23,7 @@ enum SynthesisText {
     * `FlashPortrait/geometry.json` has the sizes of all networks, among them those that tensors do
       not tell (heads). `flashportrait synthesize --geometry` reads it too.
 
-    There are no face networks (`face_det.onnx`, `face_landmark.onnx`) and no LoRA.
+    There is no LoRA.
 
     """
   }

@@ -71,7 +71,7 @@ private func differences(
 }
 
 /// Sizes of a whole portrait encoder, as the constructor of the published class takes them.
-private struct PortraitEncoderSizes: Decodable {
+struct PortraitEncoderSizes: Decodable {
   let dim: Int
   let depth: Int
   let dimHead: Int

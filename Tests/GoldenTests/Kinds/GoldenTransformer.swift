@@ -38,7 +38,8 @@ private struct TransformerCase {
     let image = try golden.input("input.clip_fea")
     let tokens = ["input.emo_proj", "input.emo_proj_global"].first(where: golden.hasInput)
     let width = try tokens.map { try golden.input($0).shape[-1] } ?? 8
-    let config = try Self.config(golden, imageDim: image.shape[-1], portraitDim: width)
+    let config = try TransformerConfig(
+      golden, imageDim: image.shape[-1], portraitDim: width)
     let source = ProceduralTensorSource(
       dtype: execution.arithmetic == .f32 ? .f32 : .bf16, on: execution.context)
     transformer = try Transformer(config, weights: source, execution: execution)
@@ -48,18 +49,6 @@ private struct TransformerCase {
       sequenceLength: configuration.seqLen)
     text = try transformer.textContext(golden.input("input.context"))
     self.image = try transformer.imageContext(Self.withoutBatch(image))
-  }
-
-  /// The case's model, and the widths of its inputs, which the published code has as constants.
-  private static func config(
-    _ golden: Golden, imageDim: Int, portraitDim: Int
-  ) throws -> TransformerConfig {
-    let object = try JSONSerialization.jsonObject(with: golden.configuration) as? [String: Any]
-    var model = object?["model"] as? [String: Any] ?? [:]
-    model["image_dim"] = imageDim
-    model["portrait_dim"] = portraitDim
-    return try TransformerConfig(
-      shapes: NamedShapes([]), file: JSONSerialization.data(withJSONObject: model))
   }
 
   static func withoutBatch(_ tensor: Tensor) throws -> Tensor {
@@ -92,6 +81,18 @@ private struct TransformerCase {
   func state(_ got: Tensor, _ name: String) throws -> String? {
     guard execution.arithmetic == .f32, golden.has("state." + name) else { return nil }
     return try golden.difference(got, from: "state." + name)
+  }
+}
+
+extension TransformerConfig {
+  /// A case's model, and the widths of its inputs, which the published code has as constants.
+  init(_ golden: Golden, imageDim: Int, portraitDim: Int) throws {
+    let object = try JSONSerialization.jsonObject(with: golden.configuration) as? [String: Any]
+    var model = object?["model"] as? [String: Any] ?? [:]
+    model["image_dim"] = imageDim
+    model["portrait_dim"] = portraitDim
+    try self.init(
+      shapes: NamedShapes([]), file: JSONSerialization.data(withJSONObject: model))
   }
 }
 

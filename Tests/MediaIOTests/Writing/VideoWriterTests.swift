@@ -120,15 +120,17 @@ struct VideoWriterTests {
     #expect(worst <= 2)
   }
 
-  @Test("the same pictures give the same bytes, alone and where others want the cores")
-  func sameBytes() async throws {
+  @Test(
+    "the same pictures give the same bytes, alone and where others want the cores",
+    arguments: [70, 64, 1])
+  func sameBytes(frames: Int) async throws {
     let folder = try TemporaryFolder()
     let source = folder.file("sound.wav")
     try TestProgram.ffmpeg(["-f", "lavfi", "-i", "sine=440:sample_rate=44100:d=3", source])
     let options = VideoWriterOptions(
       metadata: ["comment": "{}", "title": "a"], sound: SoundSource(path: source))
     let write = { @Sendable (name: String) throws in
-      try SyntheticPictures.write(to: folder.file(name), frames: 70, options: options)
+      try SyntheticPictures.write(to: folder.file(name), frames: frames, options: options)
       return try Data(contentsOf: URL(fileURLWithPath: folder.file(name)))
     }
     let alone = try write("alone.mp4")

@@ -78,12 +78,12 @@ enum SyntheticPictures {
   /// Writes a video of such pictures.
   @discardableResult
   static func write(
-    to path: String, frames: Int, rows: Int = 64, columns: Int = 96,
+    to path: String, frames: Int, from first: Int = 0, rows: Int = 64, columns: Int = 96,
     rate: Rational = Rational(30000, 1001), options: VideoWriterOptions = .init()
   ) throws -> WrittenVideo {
     let writer = try VideoWriter(
       path: path, rows: rows, columns: columns, frameRate: rate, options: options)
-    for index in 0..<frames {
+    for index in first..<first + frames {
       try writer.append(picture(index, rows: rows, columns: columns), order: .rgb)
     }
     return try writer.finish()

@@ -1,0 +1,84 @@
+import Foundation
+
+/// What an output says of the job that made it: one JSON object in the tag `comment`, with the
+/// published names of the parameters. The same job gives the same text.
+package enum JobTags {
+  package static let format = "flashportrait-job-1"
+  package static let tag = "comment"
+
+  /// The tags of an output.
+  ///
+  /// - Parameter step: after which the run stopped; nil where it went to the end.
+  static func tags(_ request: JobRequest, _ plan: JobPlan, step: Int?) -> [String: String] {
+    var members = parameters(request.parameters)
+    members["format"] = .string(format)
+    members["image"] = .string(name(request.image))
+    switch request.source {
+    case .video(let path): members["driven_video"] = .string(name(path))
+    case .features(let path, let sound):
+      members["features"] = .string(name(path))
+      if let sound { members["driven_video"] = .string(name(sound)) }
+    }
+    members["width"] = .number(Double(plan.size.width))
+    members["height"] = .number(Double(plan.size.height))
+    members["fps"] = .string("\(plan.frameRate.numerator)/\(plan.frameRate.denominator)")
+    if let step { members["stopped_after_step"] = .number(Double(step)) }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    guard let data = try? encoder.encode(JSONValue.object(members)) else {
+      preconditionFailure("texts and numbers can be encoded")
+    }
+    return [tag: String(decoding: data, as: UTF8.self)]
+  }
+
+  /// What a file's tags say of a job, sorted by name.
+  ///
+  /// - Returns: nil where no job of ours made the file.
+  package static func parameters(in tags: [String: String]) -> [(name: String, value: String)]? {
+    guard let text = tags[tag],
+      case .object(let members)? = try? JSONDecoder().decode(
+        JSONValue.self, from: Data(text.utf8)),
+      members["format"] == .string(format)
+    else { return nil }
+    return members.sorted { $0.key < $1.key }.map { name, value in
+      if case .string(let text) = value { return (name, text) }
+      return (name, value.text)
+    }
+  }
+
+  private static func name(_ path: String) -> String {
+    URL(fileURLWithPath: path).lastPathComponent
+  }
+
+  private static func parameters(_ parameters: JobParameters) -> [String: JSONValue] {
+    func number(_ value: some BinaryInteger) -> JSONValue { .number(Double(value)) }
+    var members: [String: JSONValue] = [
+      "prompt": .string(parameters.prompt),
+      "negative_prompt": .string(parameters.negativePrompt),
+      "max_size": number(parameters.maxSize),
+      "context_size": number(parameters.contextSize),
+      "context_overlap": number(parameters.contextOverlap),
+      "num_inference_steps": number(parameters.steps),
+      "text_cfg_scale": .number(Double(parameters.textScale)),
+      "emo_cfg_scale": .number(Double(parameters.expressionScale)),
+      "ip_scale": .number(Double(parameters.expressionStrength)),
+      "sampler": .string(parameters.sampler.rawValue),
+      "shift": .number(parameters.shift),
+      // More digits than a JSON number keeps.
+      "seed": .string(String(parameters.seed)),
+      "rng": .string(parameters.noise.rawValue),
+      "cfg_skip_ratio": .number(parameters.guidanceSkip),
+      "length": .string(parameters.length.rawValue),
+      "dtype": .string(parameters.arithmetic.rawValue),
+      "face": .string(parameters.face.choice.description),
+      "tracking": .string(parameters.face.tracking.rawValue),
+      "tile_vae": .bool(parameters.tilesVAE),
+      "tiny_vae": .bool(parameters.usesTinyVAE),
+      "crf": .number(parameters.quality),
+      "preset": .string(parameters.preset.rawValue),
+    ]
+    if let index = parameters.riflexIndex { members["riflex_k"] = number(index) }
+    if let limit = parameters.frameLimit { members["max_frames"] = number(limit) }
+    return members
+  }
+}
