@@ -11,7 +11,8 @@ package struct DenoisingState: Sendable {
   package internal(set) var window = 0
   /// `[16, T, H, W]` float32: all latents when the step in hand began.
   package internal(set) var latents: Tensor
-  /// Of the same shape: what the step's windows have written so far; the rest undefined.
+  /// Of the same shape: what the step's windows have written so far; between two steps, what the
+  /// last one began with.
   package internal(set) var output: Tensor
   /// What the sampler remembers of each window.
   package internal(set) var histories: [SamplerHistory]

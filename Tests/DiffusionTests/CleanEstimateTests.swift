@@ -23,7 +23,7 @@ struct CleanEstimateTests {
 
   /// Euler's method goes straight from each state to the next.
   @Test func theVelocityOfAStepLeadsThere() throws {
-    let sampler = EulerSampler(steps: 5, shift: 5)
+    let sampler = EulerSampler(try .euler(steps: 5, shift: 5))
     let sigmas = sampler.schedule.sigmas
     let velocity = try Tensor(zip(noise, clean).map { $0 - $1 }, shape: [1, 2, 3, 1])
     var history = SamplerHistory()

@@ -49,7 +49,7 @@ import Testing
       ["--sub-num-frames", "37", "--context-overlap", "10"],
       "--context-overlap 10: expected 0 to 9"
     ),
-    (["--context-overlap", "-1"], "--context-overlap -1: expected 0 to 4095"),
+    (["--context-overlap=-1"], "--context-overlap -1: expected 0 to 4095"),
     (["--tile-vae", "--tiny-vae"], "--tile-vae and --tiny-vae contradict each other"),
     (["--stop-after-step", "0"], "--stop-after-step 0: expected 1 or more"),
     (["--preview-every", "0"], "--preview-every 0: expected 1 or more"),

@@ -25,12 +25,14 @@ import Testing
     JobRequest(image: "a.png", source: .video("b.mp4"), output: output)
   }
 
-  private static let plan = JobPlan(
-    size: PictureSize(width: 480, height: 640), frameRate: Rational(30000, 1001),
-    drivingFrames: 124, isCounted: false, madeFrames: 125, outputFrames: 124,
-    windows: ContextWindows(latentFrames: 32, size: 20, overlap: 8), steps: 30, forwards: 120,
-    memoryMode: .modelCPUOffload, peakMemory: 9_500_000_000, mappedWeights: 33_000_000_000,
-    disk: 120_000_000, operations: 6.5e15, workFolder: "o.mp4.work")
+  private static func plan() throws -> JobPlan {
+    JobPlan(
+      size: PictureSize(width: 480, height: 640), frameRate: Rational(30000, 1001),
+      drivingFrames: 124, isCounted: false, madeFrames: 125, outputFrames: 124,
+      windows: try ContextWindows(latentFrames: 32, size: 20, overlap: 8), steps: 30, forwards: 120,
+      memoryMode: .modelCPUOffload, peakMemory: 9_500_000_000, mappedWeights: 33_000_000_000,
+      disk: 120_000_000, operations: 6.5e15, workFolder: "o.mp4.work")
+  }
 
   private static let machine = PlanReport.Machine(peakRate: 1e12, freeMemory: 20_000_000_000)
 
@@ -55,7 +57,7 @@ import Testing
     Console.$current.withValue(console) {
       let batch = JobBatch(options, isDryRun: isDryRun, machine: Self.machine) { request in
         if let error = checks[request.output] { throw error }
-        return TrialJob(request: request, plan: Self.plan) {
+        return TrialJob(request: request, plan: try Self.plan()) {
           if let error = runs[request.output] { throw error }
         }
       }

@@ -163,8 +163,8 @@ import Testing
     }
     #expect(
       lines == [
-        "denoising: step 1 of 30, 8.0 s, 8 s left", "denoising: step 2 of 30, 8.0 s, 0 s left",
-        "denoising: 2 steps, 16 s", "stopped after step 2; 16 s",
+        "denoising: step 1 of 30, 8.0 s, 8 s left", "denoising: step 2 of 30, 8.0 s",
+        "denoising: 2 steps, 16 s", "stopped after step 2 of 30; 16 s",
       ])
   }
 

@@ -116,9 +116,9 @@ import Testing
       max_frames: 9
       face: 12,34
       tracking: following
-      quality: 23
+      crf: 23
       preset: slow
-      audio: false
+      no_audio: true
       """)
     var expected = JobParameters()
     expected.prompt = "She: sings"
@@ -302,7 +302,7 @@ import Testing
     ),
     (
       "weight_dtype: float16",
-      ":1: 'weight_dtype': expected bf16, f32, int8, found the text \"float16\""
+      ":1: 'weight_dtype': expected bf16, f32, found the text \"float16\""
     ),
     ("width: 512", ":1: 'width': expected 'height' beside it, found it alone"),
     ("{width: 512, height: 500}", ":1: 'height': expected a multiple of 16, found 500"),

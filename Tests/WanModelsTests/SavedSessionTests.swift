@@ -66,11 +66,12 @@ import WanModels
   @Test(arguments: cases, InstructionSet.tested)
   func everyCutGivesTheSameBytes(of which: Case, level: InstructionSet) throws {
     let folder = try TemporaryFolder()
-    for arithmetic in [Arithmetic.f32, .bf16] {
+    for arithmetic in level == .best ? [Arithmetic.f32, .bf16] : [.bf16] {
       let latents = try which.latents()
       var whole = try which.start(arithmetic, level: level)
       let expected = try whole.decode(latents).bytes()
-      for cut in 0...Self.clip {
+      // All cuts with the instructions that are used here, with the others two of them.
+      for cut in level == .best ? Array(0...Self.clip) : [1, 4] {
         var first = try which.start(arithmetic, level: level)
         let before = try first.decode(Self.frames(0..<cut, of: latents)).bytes()
         var second = try which.start(arithmetic, level: level, threads: 1)
@@ -78,9 +79,6 @@ import WanModels
         #expect(second.latentFrameCount == cut)
         let after = try second.decode(Self.frames(cut..<Self.clip, of: latents)).bytes()
         #expect((before + after).elementsEqual(expected), "\(arithmetic), cut at \(cut)")
-        // And once more at the next frame, by the session that was restored.
-        let again = try second.saved()
-        #expect(try again.tensors.count == whole.saved().tensors.count || cut == 0)
       }
     }
   }

@@ -7,9 +7,9 @@
 * `scheduler_euler`: FlowMatchEulerDiscreteScheduler as it is.
 * `scheduler_unipc`, `scheduler_dpm`: UniPCMultistepScheduler and DPMSolverMultistepScheduler with
   flow sigmas. Their steps are those of Wan's variants, their default noise levels are not: Wan's
-  UniPC goes evenly from 0.999 to 0 (diffusers' from 1 to 0.001), Wan's DPM++ from 1 to 0 (diffusers'
-  from 0.999 to 0), all before the shift. So they are handed Wan's levels here, by NumPy in Wan's
-  order of operations. How far the end would be with the default levels is printed.
+  UniPC goes evenly from 0.999 to 0 (diffusers' from 1 to 0.001), Wan's DPM++ from 1 to 0
+  (diffusers' from 0.999 to 0), all before the shift. So they are handed Wan's levels here, by NumPy
+  in Wan's order of operations. How far the end would be with the default levels is printed.
 * `scheduler_distill`: a few lines of PyTorch: x0 = x - sigma v, then x0 + next sigma v.
 
 Needs torch, diffusers, numpy and safetensors.

@@ -39,7 +39,9 @@ package func formatDuration(_ seconds: Double) -> String {
 
 /// Time that is left, in whole seconds: it is not known better.
 func formatRemaining(_ seconds: Double) -> String {
-  seconds <= 9 ? "\(Int(max(seconds, 0).rounded(.up))) s" : formatDuration(seconds.rounded(.up))
+  // A sum of measured times is never exact.
+  let whole = max(seconds - 0.001, 0).rounded(.up)
+  return whole <= 9 ? "\(Int(whole)) s" : formatDuration(whole)
 }
 
 /// Seconds for a program to read.

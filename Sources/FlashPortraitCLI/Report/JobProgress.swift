@@ -133,7 +133,7 @@ package final class JobProgress: Sendable {
       channel.show(progress.line(at: time), isEnd: false)
     } else {
       var text = "denoising: step \(done) of \(total), \(formatDuration(stepSeconds))"
-      if done < total, let left = progress.remaining(at: time) {
+      if let left = progress.remaining(at: time), left > 0 {
         text += ", \(formatRemaining(left)) left"
       }
       channel.show(text, isEnd: true)
@@ -187,17 +187,19 @@ package final class JobProgress: Sendable {
 
   /// The last lines.
   package func close(_ outcome: JobOutcome) {
-    let times = state.withLock { $0.times }
+    let (times, steps) = state.withLock { ($0.times, $0.steps) }
     var line = Line(event: .done, path: outcome.output)
     line.frames = outcome.frames
     line.seconds = roundedToMilliseconds(outcome.seconds)
-    var text = outcome.output.map { "\($0): \(formatCount(outcome.frames, "frame")) in " } ?? ""
-    text += formatDuration(outcome.seconds)
+    var text = formatDuration(outcome.seconds)
+    if let output = outcome.output {
+      text = "\(output): \(formatCount(outcome.frames, "frame")) in \(text)"
+    }
     if case .stopped(let step) = outcome.end {
       line.event = .stopped
       line.step = step
-      text =
-        outcome.output == nil ? "stopped after step \(step)" : "stopped after step \(step); \(text)"
+      let whole = steps.map { " of \($0.total)" } ?? ""
+      text = "stopped after step \(step)\(whole); \(text)"
     }
     say(text, line)
     guard channel.isVerbose, !channel.isJSON else { return }

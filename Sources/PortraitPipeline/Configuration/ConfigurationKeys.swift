@@ -48,9 +48,10 @@ enum ConfigurationKeys {
     },
     .flag("tile_vae", to: \.tilesVAE),
     .flag("tiny_vae", to: \.usesTinyVAE),
-    .number("quality", in: 0...51, to: \.quality),
+    .number("crf", in: 0...51, to: \.quality),
     .choice("preset", of: names(), to: \.preset),
     .flag("audio", to: \.keepsSound),
+    ConfigurationKey(["no_audio"]) { $0.keepsSound = try !$1.flag() },
     .choice("GPU_memory_mode", "memory_mode", of: names(), to: \.memoryMode),
   ]
 
@@ -184,7 +185,7 @@ enum ConfigurationKeys {
   ]
 
   private static let types: [(name: String, value: Arithmetic)] = [
-    ("bf16", .bf16), ("f32", .f32), ("int8", .int8), ("bfloat16", .bf16), ("float32", .f32),
+    ("bf16", .bf16), ("f32", .f32), ("bfloat16", .bf16), ("float32", .f32),
     ("torch.bfloat16", .bf16), ("torch.float32", .f32),
   ]
 }
