@@ -48,7 +48,7 @@ import Testing
     let path = folder.file("o.mp4")
     #expect(run.output == path + "\n")
     #expect(run.messages.contains("\(path): 21 frames in "))
-    #expect(run.messages.contains("48x64, about 21 frames at 25 a second"))
+    #expect(run.messages.contains("64x64, about 21 frames at 25 a second"))
     #expect(!FileManager.default.fileExists(atPath: path + ".work"))
 
     let found = try TestProgram.ffprobe(path, ["-show_streams", "-count_frames"])["streams"]
@@ -57,7 +57,7 @@ import Testing
     let sound = try #require(streams.first { $0["codec_type"] as? String == "audio" })
     #expect(video["nb_read_frames"] as? String == "21")
     #expect(video["r_frame_rate"] as? String == "25/1")
-    #expect(video["width"] as? Int == 48 && video["height"] as? Int == 64)
+    #expect(video["width"] as? Int == 64 && video["height"] as? Int == 64)
     for key in ["color_space", "color_primaries", "color_transfer"] {
       #expect(video[key] as? String == "bt709", "\(key)")
     }
@@ -71,7 +71,7 @@ import Testing
     let report = try #require(
       try JSONSerialization.jsonObject(with: Data(shown.output.utf8)) as? [String: Any])
     #expect(report["frames"] as? Int == 21 && report["frame_rate"] as? String == "25")
-    #expect(await CommandRun.inProcess("inspect", path).output.contains("h264, yuv420p, 48x64"))
+    #expect(await CommandRun.inProcess("inspect", path).output.contains("h264, yuv420p, 64x64"))
   }
 
   @Test func whatIsThereStaysUnlessAskedFor() async throws {
