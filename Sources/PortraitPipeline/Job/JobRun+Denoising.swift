@@ -34,7 +34,8 @@ extension JobRun {
         windowCount: plan.windows.count)
     try report(.began(.denoising, total: plan.steps, resumed: state.step))
     let run = DenoisingRun(
-      stage: stage, schedule: denoiser.sampler.schedule, record: record, job: self)
+      stage: stage, schedule: denoiser.sampler.schedule, record: record,
+      preview: try preview(conditions.condition), job: self)
     try run.advance(&state, to: last)
     try report(.finished(.denoising))
     return end
@@ -61,6 +62,7 @@ private struct DenoisingRun {
   let stage: DenoisingStage
   let schedule: NoiseSchedule
   let record: DenoisingRecord
+  let preview: LatentPreview?
   let job: JobRun
 
   /// Runs windows until a step is done; what stops it finds the latest state in the work folder.
@@ -82,7 +84,10 @@ private struct DenoisingRun {
         let step = state.step
         try stage.advance(&state) { try job.report(.block($0)) }
         isSaved = false
-        if state.step > step { estimate = try self.estimate(after: state) }
+        if state.step > step {
+          estimate = try self.estimate(after: state)
+          try show(estimate?.latents ?? state.latents, step: state.step)
+        }
         if pace.isDue || state.step == last { try save() }
         if state.step > step { try job.report(.advanced(.denoising, done: state.step)) }
       }
@@ -90,6 +95,13 @@ private struct DenoisingRun {
       if !isSaved { try save() }
       throw error
     }
+  }
+
+  /// Where it is time for a preview.
+  private func show(_ latents: Tensor, step: Int) throws {
+    guard let preview, let interval = job.job.request.previewInterval, step.isMultiple(of: interval)
+    else { return }
+    try job.show(latents, step: step, preview)
   }
 
   /// The clean latents as they look after a step, for whoever decodes what there is; nil after the
