@@ -1,5 +1,6 @@
 import Foundation
 import MediaIO
+import PortraitPipeline
 
 /// What a video says of itself, for `inspect`; of one of ours also what it was made from.
 struct VideoReport: Encodable {
@@ -24,6 +25,9 @@ struct VideoReport: Encodable {
   let frames: Int?
   let duration: Double?
   let sound: Sound?
+  /// Of the job that has made it; nil for other videos.
+  let parameters: [String: String]?
+  /// The file's tags, but for those of a job.
   let tags: [String: String]
 
   /// Endings of names that stand for videos.
@@ -49,7 +53,10 @@ struct VideoReport: Encodable {
         codec: sound.codec, sampleRate: sound.sampleRate, channels: sound.channels,
         startOffset: roundedToMilliseconds(sound.startOffset.value), duration: sound.duration)
     }
-    tags = try MediaTags.read(path)
+    let tags = try MediaTags.read(path)
+    let found = JobTags.parameters(in: tags)
+    parameters = found.map { Dictionary(uniqueKeysWithValues: $0.map { ($0.name, $0.value) }) }
+    self.tags = found == nil ? tags : tags.filter { $0.key != JobTags.tag }
   }
 
   /// The report for people.
@@ -67,13 +74,18 @@ struct VideoReport: Encodable {
     } else {
       table.add("sound", "none")
     }
+    // Every MP4 has these.
     let isPlain = ["compatible_brands", "major_brand", "minor_version"].contains(_:)
     for (name, value) in tags.sorted(by: { $0.key < $1.key }) where !isPlain(name) {
-      // The parameters of a job are one tag of several lines.
-      for (index, line) in value.split(separator: "\n").enumerated() {
-        table.add(index == 0 ? printable(name) : "", printable(String(line)))
-      }
+      table.add(printable(name), printable(value))
     }
-    return ["\(printable(path)): \(container), \(formatBytes(bytes))"] + table.lines
+    var lines = ["\(printable(path)): \(container), \(formatBytes(bytes))"] + table.lines
+    guard let parameters else { return lines }
+    lines.append("made by flashportrait infer:")
+    var values = TextTable([.left, .left], indent: "  ")
+    for (name, value) in parameters.sorted(by: { $0.key < $1.key }) {
+      values.add(printable(name), printable(value))
+    }
+    return lines + values.lines
   }
 }
