@@ -369,7 +369,7 @@ import Testing
 
   @Test(arguments: [
     ("a: b: c", 1, 5), ("prompt: \"open", 1, 14), ("\tseed: 1", 1, 1), ("seed: *none", 1, 7),
-    ("a: 1\n---\nb: 2", 2, 1), ("a: [1, 2", 1, 9), ("a: 1\n b: 2", 2, 3), ("seed: %", 1, 7),
+    ("a: 1\n---\nb: 2", 2, 1), ("a: [1, 2", 2, 1), ("a: 1\n b: 2", 2, 3), ("seed: %", 1, 7),
     ("x: \u{0}", 1, 4),
   ])
   func textsThatAreNoYAML(text: String, line: Int, column: Int) throws {

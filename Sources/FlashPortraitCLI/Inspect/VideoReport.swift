@@ -25,10 +25,9 @@ struct VideoReport: Encodable {
   let frames: Int?
   let duration: Double?
   let sound: Sound?
-  /// Of the job that has made it; nil for other videos.
-  let parameters: [String: String]?
-  /// The file's tags, but for those of a job.
   let tags: [String: String]
+  /// Of the job that made the video, by their published names; nil where no job of ours did.
+  let parameters: [String: String]?
 
   /// Endings of names that stand for videos.
   private static let endings = ["mp4", "m4v", "mov", "mkv", "webm", "avi", "ts", "mpg", "mpeg"]
@@ -53,10 +52,10 @@ struct VideoReport: Encodable {
         codec: sound.codec, sampleRate: sound.sampleRate, channels: sound.channels,
         startOffset: roundedToMilliseconds(sound.startOffset.value), duration: sound.duration)
     }
-    let tags = try MediaTags.read(path)
-    let found = JobTags.parameters(in: tags)
-    parameters = found.map { Dictionary(uniqueKeysWithValues: $0.map { ($0.name, $0.value) }) }
-    self.tags = found == nil ? tags : tags.filter { $0.key != JobTags.tag }
+    tags = try MediaTags.read(path)
+    parameters = JobTags.parameters(in: tags).map {
+      Dictionary(uniqueKeysWithValues: $0.map { ($0.name, $0.value) })
+    }
   }
 
   /// The report for people.
@@ -74,18 +73,15 @@ struct VideoReport: Encodable {
     } else {
       table.add("sound", "none")
     }
-    // Every MP4 has these.
     let isPlain = ["compatible_brands", "major_brand", "minor_version"].contains(_:)
-    for (name, value) in tags.sorted(by: { $0.key < $1.key }) where !isPlain(name) {
+    let isOfJob = parameters != nil
+    for (name, value) in tags.sorted(by: { $0.key < $1.key })
+    where !isPlain(name) && !(isOfJob && name == JobTags.tag) {
       table.add(printable(name), printable(value))
     }
-    var lines = ["\(printable(path)): \(container), \(formatBytes(bytes))"] + table.lines
-    guard let parameters else { return lines }
-    lines.append("made by flashportrait infer:")
-    var values = TextTable([.left, .left], indent: "  ")
-    for (name, value) in parameters.sorted(by: { $0.key < $1.key }) {
-      values.add(printable(name), printable(value))
+    for (name, value) in (parameters ?? [:]).sorted(by: { $0.key < $1.key }) {
+      table.add(name, printable(value))
     }
-    return lines + values.lines
+    return ["\(printable(path)): \(container), \(formatBytes(bytes))"] + table.lines
   }
 }
