@@ -13,13 +13,14 @@ package final class WorkFolder {
   /// What is to be told about files that were found and not used.
   package private(set) var notes: [String] = []
 
-  private let lock: Int32
+  private let lock: FolderLock
   private let resumes: Bool
+  /// Whether it was not there before.
+  private let isNew: Bool
 
   private static let fingerprintKey = "made_from"
-  private static let lockName = "flashportrait.lock"
 
-  /// Makes the folder where it is not there, and keeps others out of it until `close`.
+  /// Makes the folder where it is not there, and keeps others out of it as long as it lives.
   ///
   /// - Parameter resumes: whether files of an earlier run are used.
   /// - Throws: `OutputError.unwritable`; `PipelineError.workFolderBusy` where another run has it,
@@ -27,24 +28,25 @@ package final class WorkFolder {
   package init(_ path: String, resumes: Bool) throws {
     self.path = path
     self.resumes = resumes
+    var status = stat()
+    isNew = stat(path, &status) != 0
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
       throw OutputError.unwritable(path: path, reason: "no folder can be made there")
     }
     try Self.checkOwner(of: path)
-    let lock = open("\(path)/\(Self.lockName)", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-    guard lock >= 0 else { throw OutputError(path: path, code: errno) }
-    // From here on `deinit` closes it, also where something is thrown.
-    self.lock = lock
-    guard flock(lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK else {
-      throw PipelineError.workFolderBusy(path: path)
-    }
+    lock = try FolderLock(path)
     try AtomicFile.removeAbandoned(in: path)
     if !resumes { try removeContents() }
   }
 
-  deinit { close(lock) }
+  deinit {
+    // A run that failed before it made anything leaves nothing.
+    guard isNew, let names = try? Self.names(in: path), names == [FolderLock.name] else { return }
+    lock.remove()
+    rmdir(path)
+  }
 
   package func file(_ name: String) -> String { "\(path)/\(name)" }
 
@@ -112,7 +114,7 @@ package final class WorkFolder {
   /// - Throws: `OutputError`.
   package func remove() throws {
     try removeContents()
-    unlink(file(Self.lockName))
+    lock.remove()
     rmdir(path)
   }
 
@@ -147,7 +149,7 @@ package final class WorkFolder {
   /// replaced or removed.
   private static func checkOwner(of path: String) throws {
     let names = try names(in: path)
-    guard !names.contains(lockName) else { return }
+    guard !names.contains(FolderLock.name) else { return }
     for name in names where isOurs(name) && !isMadeByJob("\(path)/\(name)") {
       throw PipelineError.noWorkFolder(path: path, file: name)
     }

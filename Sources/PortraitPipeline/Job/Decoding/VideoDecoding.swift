@@ -50,8 +50,8 @@ package struct VideoDecoding {
   /// A run's place between two latent frames.
   private struct Progress {
     var session: any DecodingSession
-    /// Bytes of the pieces that are whole.
-    var sizes: [Int]
+    /// Digests of the pieces that are whole.
+    var digests: [String]
     /// The piece after those, where the encoder is not yet done with it.
     var finishing: FinishingPiece?
     /// Whether the record is that of the last whole piece.
@@ -79,7 +79,7 @@ package struct VideoDecoding {
       .began(.decoding, total: keeping.count, resumed: keptFrames(progress.session)))
     // Nothing is written any more when this returns; an error of its own is not the first then.
     defer { do { try progress.finishing?.wait() } catch {} }
-    for piece in pieces[progress.sizes.count...] { try decode(piece, &progress, report) }
+    for piece in pieces[progress.digests.count...] { try decode(piece, &progress, report) }
     try report(.finished(.decoding))
     return paths
   }
@@ -87,18 +87,18 @@ package struct VideoDecoding {
   /// Where an earlier run has come to, else the clip's beginning; nil where nothing is left to do.
   private func begun(_ report: (JobEvent) throws -> Void) throws -> Progress? {
     let position = try record.kept { try report(.note($0)) }
-    if let position, position.sizes.count == pieces.count { return nil }
+    if let position, position.digests.count == pieces.count { return nil }
     let session = try decoder.session(like: latents(0..<1))
     if let position, let progress = try resumed(session, position, report) { return progress }
     try record.removeAll()
-    return Progress(session: session, sizes: [])
+    return Progress(session: session, digests: [])
   }
 
   private func resumed(
     _ session: any DecodingSession, _ position: DecodingRecord.Position,
     _ report: (JobEvent) throws -> Void
   ) throws -> Progress? {
-    guard let saved = position.session, let last = position.sizes.indices.last else { return nil }
+    guard let saved = position.session, let last = position.digests.indices.last else { return nil }
     var session = session
     do { try session.restore(saved) } catch let error as NetworkError {
       try report(.note("\(error); decoding starts afresh"))
@@ -108,7 +108,7 @@ package struct VideoDecoding {
       try report(.note("the decoder was stopped elsewhere; decoding starts afresh"))
       return nil
     }
-    return Progress(session: session, sizes: position.sizes)
+    return Progress(session: session, digests: position.digests)
   }
 
   /// Frames of the output that a session has made.
@@ -174,18 +174,18 @@ package struct VideoDecoding {
     guard let finishing = progress.finishing else { return }
     progress.finishing = nil
     try finishing.wait()
-    guard let size = record.byteCount(of: finishing.piece) else {
+    guard let digest = try record.digest(of: finishing.piece) else {
       throw OutputError.unwritable(
         path: record.path(of: finishing.piece), reason: "it was removed while the job ran")
     }
-    progress.sizes.append(size)
+    progress.digests.append(digest)
   }
 
   private func save(_ progress: inout Progress) throws {
     try settle(&progress)
-    let isDone = progress.sizes.count == pieces.count
+    let isDone = progress.digests.count == pieces.count
     let position = DecodingRecord.Position(
-      sizes: progress.sizes, session: isDone ? nil : try progress.session.saved())
+      digests: progress.digests, session: isDone ? nil : try progress.session.saved())
     try progress.pace.save { try record.write(position) }
     progress.isRecorded = true
   }
