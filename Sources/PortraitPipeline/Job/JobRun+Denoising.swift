@@ -27,10 +27,15 @@ extension JobRun {
     let stage = try DenoisingStage(
       denoiser, transformer: networks.transformer(), portraitEncoder: networks.portraitEncoder(),
       conditions: conditions, parameters: parameters)
-    var state = try known ?? DenoisingState(noise: noise(plan), windowCount: plan.windows.count)
+    var state =
+      try known
+      ?? DenoisingState(
+        noise: parameters.noise(frames: plan.latentFrames, size: plan.size),
+        windowCount: plan.windows.count)
     try report(.began(.denoising, total: plan.steps, resumed: state.step))
     let run = DenoisingRun(
-      stage: stage, schedule: denoiser.sampler.schedule, record: record, job: self)
+      stage: stage, schedule: denoiser.sampler.schedule, record: record,
+      preview: try preview(conditions.condition), job: self)
     try run.advance(&state, to: last)
     try report(.finished(.denoising))
     return end
@@ -50,18 +55,6 @@ extension JobRun {
       prompt: text.prompt, negativePrompt: text.negative, image: try image(),
       condition: try condition(frames: plan.windows.windows[0].count), features: features)
   }
-
-  private func noise(_ plan: JobPlan) throws -> Tensor {
-    let shape: Shape = [
-      1, 16, plan.latentFrames, plan.size.height / 8, plan.size.width / 8,
-    ]
-    var generator: any RandomGenerator =
-      switch parameters.noise {
-      case .cpu: MersenneGenerator(seed: parameters.seed)
-      case .cuda: PhiloxGenerator(seed: parameters.seed)
-      }
-    return try generator.normal(shape).reshaped(Shape(Array(shape.axes.dropFirst())))
-  }
 }
 
 /// The steps of one run, and what is written down between them.
@@ -69,6 +62,7 @@ private struct DenoisingRun {
   let stage: DenoisingStage
   let schedule: NoiseSchedule
   let record: DenoisingRecord
+  let preview: LatentPreview?
   let job: JobRun
 
   /// Runs windows until a step is done; what stops it finds the latest state in the work folder.
@@ -90,7 +84,10 @@ private struct DenoisingRun {
         let step = state.step
         try stage.advance(&state) { try job.report(.block($0)) }
         isSaved = false
-        if state.step > step { estimate = try self.estimate(after: state) }
+        if state.step > step {
+          estimate = try self.estimate(after: state)
+          try show(estimate?.latents ?? state.latents, step: state.step)
+        }
         if pace.isDue || state.step == last { try save() }
         if state.step > step { try job.report(.advanced(.denoising, done: state.step)) }
       }
@@ -98,6 +95,13 @@ private struct DenoisingRun {
       if !isSaved { try save() }
       throw error
     }
+  }
+
+  /// Where it is time for a preview.
+  private func show(_ latents: Tensor, step: Int) throws {
+    guard let preview, let interval = job.job.request.previewInterval, step.isMultiple(of: interval)
+    else { return }
+    try job.show(latents, step: step, preview)
   }
 
   /// The clean latents as they look after a step, for whoever decodes what there is; nil after the
