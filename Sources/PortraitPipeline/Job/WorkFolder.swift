@@ -17,6 +17,7 @@ package final class WorkFolder {
   private let resumes: Bool
 
   private static let fingerprintKey = "made_from"
+  /// By which a folder is known for ours.
   package static let lockName = "flashportrait.lock"
 
   /// Makes the folder where it is not there, and keeps others out of it until `close`.
