@@ -56,8 +56,8 @@ def weight(name, *shape):
     return torch.from_numpy(procedural.weight(PREFIX + name, shape))
 
 
-def published_state(config):
-    """transformers' tensors, filled by the names and shapes of the published checkpoint."""
+def published_state(config, weight):
+    """transformers' tensors; `weight(name, *shape)` gives those of the published checkpoint."""
     dim, hidden, patch = config.hidden_size, config.intermediate_size, config.patch_size
     tokens = (config.image_size // patch) ** 2 + 1
     state = {
@@ -86,22 +86,26 @@ def published_state(config):
     return state
 
 
+def load(model, weight):
+    """Gives transformers' model the weights of the published checkpoint."""
+    # Older versions of the package put all of it under "vision_model.".
+    prefix = "vision_model." if hasattr(model, "vision_model") else ""
+    state = {prefix + name: tensor for name, tensor in published_state(model.config, weight).items()}
+    missing, unexpected = model.load_state_dict(state, strict=False)
+    unused = (f"{prefix}post_layernorm.", f"{prefix}embeddings.position_ids")
+    left = [name for name in missing if not name.startswith(unused)]
+    if left or unexpected:
+        raise SystemExit(f"the model's names have changed: {left} missing, {unexpected} unknown")
+    return model.eval()
+
+
 def build(tower):
     dim = tower.heads * tower.head_dim
     config = CLIPVisionConfig(
         hidden_size=dim, intermediate_size=int(dim * tower.ratio), num_hidden_layers=tower.layers,
         num_attention_heads=tower.heads, image_size=tower.image, patch_size=tower.patch,
         hidden_act="gelu", layer_norm_eps=1e-5)
-    model = CLIPVisionModel(config).eval()
-    # Older versions of the package put all of it under "vision_model.".
-    prefix = "vision_model." if hasattr(model, "vision_model") else ""
-    state = {prefix + name: tensor for name, tensor in published_state(config).items()}
-    missing, unexpected = model.load_state_dict(state, strict=False)
-    unused = (f"{prefix}post_layernorm.", f"{prefix}embeddings.position_ids")
-    left = [name for name in missing if not name.startswith(unused)]
-    if left or unexpected:
-        raise SystemExit(f"the model's names have changed: {left} missing, {unexpected} unknown")
-    return model
+    return load(CLIPVisionModel(config), weight)
 
 
 @torch.no_grad()

@@ -55,13 +55,18 @@ def sinusoid(timestep, width):
     return torch.cat([angles.cos(), angles.sin()], dim=1).float()
 
 
-def rotations(grid, head_width):
-    """e^(i angle) of every token and pair of channels, complex128 [tokens, pairs]."""
+def rotations(grid, head_width, riflex=None):
+    """e^(i angle) of every token and pair of channels, complex128 [tokens, pairs].
+
+    `riflex` is the number, from 1, of the frames' frequency that RIFLEx lowers.
+    """
     pairs = head_width // 2
     groups = (pairs - 2 * (pairs // 3), pairs // 3, pairs // 3)
     places = torch.meshgrid(*(torch.arange(n).double() for n in grid), indexing="ij")
-    angles = [place.reshape(-1, 1) * 10000.0 ** (-torch.arange(n).double() / max(n, 1))
-              for place, n in zip(places, groups, strict=True)]
+    turns = [10000.0 ** (-torch.arange(n).double() / max(n, 1)) for n in groups]
+    if riflex is not None:
+        turns[0][riflex - 1] = 0.9 * 2 * math.pi / grid[0]
+    angles = [place.reshape(-1, 1) * turn for place, turn in zip(places, turns, strict=True)]
     angles = torch.cat(angles, dim=1)
     return torch.polar(torch.ones_like(angles), angles)
 
@@ -167,6 +172,7 @@ class Transformer(nn.Module):
     def __init__(self, model, picture_width=1280, portrait_width=2048):
         super().__init__()
         self.model = model
+        self.riflex = None
         dim, heads, eps = model["dim"], model["num_heads"], model["eps"]
         _, self.high, self.wide = model["patch_size"]
         patch = (1, self.high, self.wide)
@@ -205,7 +211,7 @@ class Transformer(nn.Module):
         context = torch.cat(
             [self.img_emb.proj(picture.to(work)), self.text_embedding(text[None].to(work))], dim=1)
         states = {"x_embedded": tokens, "e": e, "e0": e0, "context_embedded": context}
-        turns = rotations(grid, self.model["dim"] // self.model["num_heads"])
+        turns = rotations(grid, self.model["dim"] // self.model["num_heads"], self.riflex)
         portrait = None if portrait is None else portrait.to(work)
         for number, block in enumerate(self.blocks):
             tokens = block(tokens, e0, turns, context, portrait, ip_scale)

@@ -17,11 +17,13 @@ package final class WorkFolder {
   private let resumes: Bool
 
   private static let fingerprintKey = "made_from"
+  private static let lockName = "flashportrait.lock"
 
   /// Makes the folder where it is not there, and keeps others out of it until `close`.
   ///
   /// - Parameter resumes: whether files of an earlier run are used.
-  /// - Throws: `OutputError.unwritable`; `PipelineError.workFolderBusy` where another run has it.
+  /// - Throws: `OutputError.unwritable`; `PipelineError.workFolderBusy` where another run has it,
+  ///   `.noWorkFolder` where somebody else's files have the names of ours.
   package init(_ path: String, resumes: Bool) throws {
     self.path = path
     self.resumes = resumes
@@ -30,10 +32,12 @@ package final class WorkFolder {
     } catch {
       throw OutputError.unwritable(path: path, reason: "no folder can be made there")
     }
-    lock = open("\(path)/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    try Self.checkOwner(of: path)
+    let lock = open("\(path)/\(Self.lockName)", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     guard lock >= 0 else { throw OutputError(path: path, code: errno) }
+    // From here on `deinit` closes it, also where something is thrown.
+    self.lock = lock
     guard flock(lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK else {
-      close(lock)
       throw PipelineError.workFolderBusy(path: path)
     }
     try AtomicFile.removeAbandoned(in: path)
@@ -84,29 +88,86 @@ package final class WorkFolder {
     others.merging([Self.fingerprintKey: fingerprint.encoded]) { $1 }
   }
 
+  /// Bytes of all that jobs keep in a folder; 0 where there is none.
+  package static func byteCount(of path: String) -> Int {
+    let places = [path, "\(path)/\(JobFile.video.rawValue)"]
+    return places.reduce(0) { total, place in
+      guard let names = try? FileManager.default.contentsOfDirectory(atPath: place) else {
+        return total
+      }
+      return names.filter { isOurs($0) || isOursInVideo($0) }.reduce(total) { sum, name in
+        var status = stat()
+        guard lstat("\(place)/\(name)", &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+          return sum
+        }
+        return sum + Int(status.st_size)
+      }
+    }
+  }
+
+  // MARK: The end
+
   /// Removes all that jobs keep here, and the folder itself where nothing else is in it.
   ///
   /// - Throws: `OutputError`.
   package func remove() throws {
     try removeContents()
-    unlink(file("lock"))
+    unlink(file(Self.lockName))
     rmdir(path)
   }
 
   private func removeContents() throws {
-    let names: [String]
-    do { names = try FileManager.default.contentsOfDirectory(atPath: path) } catch {
-      throw OutputError.unwritable(path: path, reason: "the folder cannot be listed")
-    }
-    for name in names where Self.isOurs(name) {
-      do { try FileManager.default.removeItem(atPath: file(name)) } catch {
-        throw OutputError.unwritable(path: file(name), reason: "it cannot be removed")
+    for name in try Self.names(in: path) where Self.isOurs(name) {
+      if name == JobFile.video.rawValue {
+        let video = file(name)
+        for name in try Self.names(in: video) where Self.isOursInVideo(name) {
+          try Self.remove("\(video)/\(name)")
+        }
+        // Whatever else somebody has put there stays.
+        rmdir(video)
+      } else {
+        try Self.remove(file(name))
       }
     }
   }
 
+  private static func names(in folder: String) throws -> [String] {
+    do { return try FileManager.default.contentsOfDirectory(atPath: folder) } catch {
+      throw OutputError.unwritable(path: folder, reason: "the folder cannot be listed")
+    }
+  }
+
+  private static func remove(_ path: String) throws {
+    guard unlink(path) == 0 || errno == ENOENT else { throw OutputError(path: path, code: errno) }
+  }
+
+  // MARK: Whose files
+
+  /// A folder that somebody gave may hold files of theirs that have our names: those are not to be
+  /// replaced or removed.
+  private static func checkOwner(of path: String) throws {
+    let names = try names(in: path)
+    guard !names.contains(lockName) else { return }
+    for name in names where isOurs(name) && !isMadeByJob("\(path)/\(name)") {
+      throw PipelineError.noWorkFolder(path: path, file: name)
+    }
+  }
+
+  private static func isMadeByJob(_ path: String) -> Bool {
+    if let names = try? FileManager.default.contentsOfDirectory(atPath: path) {
+      return names.allSatisfy(isOursInVideo)
+    }
+    return (try? Checkpoint.openFile(path))?.metadata[fingerprintKey] != nil
+  }
+
   private static func isOurs(_ name: String) -> Bool {
-    JobFile.allCases.contains { $0.rawValue == name } || name.hasPrefix("preview-step-")
+    JobFile.allCases.contains { $0.rawValue == name }
+      || name.wholeMatch(of: /preview-step-\d+\.png/) != nil
+  }
+
+  private static func isOursInVideo(_ name: String) -> Bool {
+    VideoPieces.isPiece(name) || name == DecodingRecord.fileName
+      || AtomicFile.isPartial(name)
   }
 }
 

@@ -202,6 +202,11 @@ package struct ModelFolder: Sendable {
     return files + others + (name == .textEncoder ? [try path(of: .tokenizer)] : [])
   }
 
+  /// Whether a part is there.
+  package func has(_ part: CheckpointLayout.Part) -> Bool {
+    files[part] != nil || CheckpointLayout.item(part).location(in: path) != nil
+  }
+
   /// Where a part lies.
   ///
   /// - Throws: `CheckpointError.unreadable` where it is not there.

@@ -19,7 +19,9 @@ struct DecodingRecord {
   private let fingerprint: Fingerprint
   private let pieces: [VideoPieces.Piece]
 
-  private static let name = "\(JobFile.video.rawValue)/decoder.safetensors"
+  /// Of the record itself, in the folder of the pieces.
+  static let fileName = "decoder.safetensors"
+  private static let name = "\(JobFile.video.rawValue)/\(fileName)"
   private static let sizesKey = "piece_sizes"
 
   init(_ folder: WorkFolder, _ fingerprint: Fingerprint, _ pieces: [VideoPieces.Piece]) {

@@ -52,6 +52,8 @@ package struct VideoDecoding {
     var session: any DecodingSession
     /// Bytes of the pieces that are whole.
     var sizes: [Int]
+    /// The piece after those, where the encoder is not yet done with it.
+    var finishing: FinishingPiece?
     /// Whether the record is that of the last whole piece.
     var isRecorded = true
     var pace = SavingPace()
@@ -75,9 +77,9 @@ package struct VideoDecoding {
     }
     try report(
       .began(.decoding, total: keeping.count, resumed: keptFrames(progress.session)))
-    while progress.sizes.count < pieces.count {
-      try decode(pieces[progress.sizes.count], &progress, report)
-    }
+    // Nothing is written any more when this returns; an error of its own is not the first then.
+    defer { do { try progress.finishing?.wait() } catch {} }
+    for piece in pieces[progress.sizes.count...] { try decode(piece, &progress, report) }
     try report(.finished(.decoding))
     return paths
   }
@@ -152,16 +154,13 @@ package struct VideoDecoding {
     _ piece: VideoPieces.Piece, _ writer: VideoWriter, _ progress: inout Progress,
     _ report: (JobEvent) throws -> Void
   ) throws {
-    _ = try writer.finish()
-    guard let size = record.byteCount(of: piece) else {
-      throw OutputError.unwritable(
-        path: record.path(of: piece), reason: "it was removed while the job ran")
-    }
-    progress.sizes.append(size)
+    try settle(&progress)
+    progress.finishing = FinishingPiece(piece, writer)
     progress.isRecorded = false
-    if progress.sizes.count == pieces.count { return try save(&progress) }
+    if piece == pieces.last { return try save(&progress) }
     guard progress.pace.isDue else { return }
-    // The video itself may still find room.
+    try settle(&progress)
+    // Without room for the record there may still be some for the video.
     do { try save(&progress) } catch let error as OutputError where error.isDiskFull {
       if !progress.hasWarned {
         try report(.warning("\(error); until then decoding cannot be taken up from here"))
@@ -170,7 +169,20 @@ package struct VideoDecoding {
     }
   }
 
+  /// Waits for the encoder.
+  private func settle(_ progress: inout Progress) throws {
+    guard let finishing = progress.finishing else { return }
+    progress.finishing = nil
+    try finishing.wait()
+    guard let size = record.byteCount(of: finishing.piece) else {
+      throw OutputError.unwritable(
+        path: record.path(of: finishing.piece), reason: "it was removed while the job ran")
+    }
+    progress.sizes.append(size)
+  }
+
   private func save(_ progress: inout Progress) throws {
+    try settle(&progress)
     let isDone = progress.sizes.count == pieces.count
     let position = DecodingRecord.Position(
       sizes: progress.sizes, session: isDone ? nil : try progress.session.saved())
@@ -183,8 +195,8 @@ package struct VideoDecoding {
     _ progress: inout Progress, _ report: (JobEvent) throws -> Void
   ) throws {
     do { try report(.advanced(.decoding, done: keptFrames(progress.session))) } catch {
-      let end = progress.sizes.isEmpty ? 0 : pieces[progress.sizes.count - 1].latentEnd
-      if progress.session.latentFrameCount == end, !progress.isRecorded {
+      let isBehindPiece = pieces.contains { $0.latentEnd == progress.session.latentFrameCount }
+      if isBehindPiece && !progress.isRecorded {
         // Where that fails, the record of an earlier piece is still there.
         do { try save(&progress) } catch is OutputError {}
       }
