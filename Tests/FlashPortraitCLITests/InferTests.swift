@@ -197,7 +197,8 @@ import Testing
     let last = try #require(run.messages.split(separator: "\n").last)
     let match = try #require(
       last.wholeMatch(
-        of: /error: interrupted by signal 2; the same command continues after step (\d+) of 900; what is done is kept in .*\/o.mp4.work/
+        of:
+          /error: interrupted by signal 2; the same command continues after step (\d+) of 900; what is done is kept in .*\/o.mp4.work/
       ), "\(last)")
     let step = try #require(Int(match.1))
     #expect(!FileManager.default.fileExists(atPath: folder.file("o.mp4")))
