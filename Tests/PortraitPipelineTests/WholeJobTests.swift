@@ -83,8 +83,9 @@ import Testing
     #expect(error < Self.latentTolerance, "latents are \(error) off")
 
     let differences = try zip(blocks(), expected.tensor("blocks").floats()).map { $0 - $1 }
-    let light = stride(from: 0, to: differences.count, by: 3).map {
-      0.2126 * differences[$0] + 0.7152 * differences[$0 + 1] + 0.0722 * differences[$0 + 2]
+    let light = stride(from: 0, to: differences.count, by: 3).map { place -> Float in
+      let (red, green, blue) = (differences[place], differences[place + 1], differences[place + 2])
+      return 0.2126 * red + 0.7152 * green + 0.0722 * blue
     }
     let largest = light.reduce(0) { max($0, abs($1)) }
     let bias = light.reduce(0, +) / Float(light.count)

@@ -58,8 +58,10 @@ CASES = {
     "published_five": Case(Job(length="published", max_size=48), (40, 40), 5),
     "windows": Case(Job(**LONG, num_inference_steps=3), (64, 64), 20),
     "windows_published": Case(Job(**LONG, num_inference_steps=3, length="published"), (64, 48), 19),
-    "windows_apart": Case(Job(context_size=2, context_overlap=0, num_inference_steps=3), (32, 48), 17),
-    "windows_close": Case(Job(context_size=4, context_overlap=3, num_inference_steps=3), (48, 32), 20),
+    "windows_apart": Case(
+        Job(context_size=2, context_overlap=0, num_inference_steps=3), (32, 48), 17),
+    "windows_close": Case(
+        Job(context_size=4, context_overlap=3, num_inference_steps=3), (48, 32), 20),
     "windows_divide_not": Case(
         Job(context_size=5, context_overlap=2, num_inference_steps=4), (48, 48), 37),
     "no_guidance": Case(Job(emo_cfg_scale=1.0, **LONG), (64, 64), 13),
@@ -72,7 +74,8 @@ CASES = {
     "skip": Case(Job(num_inference_steps=5, cfg_skip_ratio=0.35, **LONG), (48, 48), 11),
     "skip_all": Case(Job(cfg_skip_ratio=1.0), (48, 48), 5),
     "riflex": Case(Job(riflex_k=3, **LONG), (64, 64), 15),
-    "unipc": Case(Job(sampler="flow-unipc", num_inference_steps=6, shift=3.0, **LONG), (64, 64), 17),
+    "unipc": Case(
+        Job(sampler="flow-unipc", num_inference_steps=6, shift=3.0, **LONG), (64, 64), 17),
     "unipc_one": Case(Job(sampler="flow-unipc", num_inference_steps=1), (48, 48), 5),
     "dpm": Case(Job(sampler="flow-dpm++", num_inference_steps=6, **LONG), (64, 64), 17),
     "dpm_two": Case(Job(sampler="flow-dpm++", num_inference_steps=2), (48, 48), 5),
