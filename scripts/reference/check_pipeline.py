@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Compares whole jobs of `flashportrait infer` with the same jobs in PyTorch (portrait_pipeline.py).
+"""Compares whole jobs of `flashportrait infer` with the same jobs in PyTorch (portrait_pipeline).
 
     python3 check_pipeline.py --program ../../.build/release/flashportrait [--only NAME]
         [--random N --seed N] [--threads N] [--keep FOLDER]
     python3 check_pipeline.py --program ../../.build/release/flashportrait --fixture
 
-The program synthesizes tiny checkpoints, and runs every case in float32 with a folder that keeps its
-work. Compared are: rows of prompt and negative prompt, rows of the picture, the condition, latents
-after the last step (for cases that stop, after that one), each as the largest difference relative
-to the largest value; and the pictures of the video, written without loss but for the subsampling of
-their colours: brightness and colours in levels of 255.
+The program synthesizes tiny checkpoints, and runs every case in float32 with a folder that keeps
+its work. Compared are: rows of prompt and negative prompt, rows of the picture, the condition,
+latents after the last step (for cases that stop, after that one), each as the largest difference
+relative to the largest value; and the pictures of the video, written without loss but for the
+subsampling of their colours: brightness and colours in levels of 255.
 
 With --fixture it writes one job and what it comes to, for WholeJobTests: `picture.png`,
 `features.safetensors`, and `expected.safetensors` with the latents after each step and the means of
