@@ -118,9 +118,8 @@ package struct JobBatch {
       try Console.current.finish()
     } catch CommandError.interrupted(let signal) {
       // Where nothing was made, nothing is there to be continued.
-      guard FileManager.default.fileExists(atPath: job.plan.workFolder) else {
-        throw CommandError.interrupted(signal: signal)
-      }
+      let isKept = FileManager.default.fileExists(atPath: job.plan.workFolder)
+      guard isKept || progress.place != nil else { throw CommandError.interrupted(signal: signal) }
       throw CommandError.jobInterrupted(
         signal: signal, place: progress.place, folder: job.plan.workFolder,
         without: job.request.resumes ? nil : "--no-resume")

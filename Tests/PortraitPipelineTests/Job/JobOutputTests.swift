@@ -4,7 +4,9 @@ import TestSupport
 import Testing
 
 /// What comes out of jobs of every length, as others see it.
-@Suite struct JobOutputTests {
+///
+/// One at a time: each computes on several threads, and others wait for their turn beside them.
+@Suite(.serialized) struct JobOutputTests {
   private func streams(_ path: String) throws -> [[String: Any]] {
     let found = try TestProgram.ffprobe(path, ["-show_streams", "-count_frames"])
     return found["streams"] as? [[String: Any]] ?? []

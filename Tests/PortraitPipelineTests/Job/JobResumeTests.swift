@@ -5,7 +5,9 @@ import TestSupport
 import Testing
 
 /// However often a job is stopped or killed, its output has the bytes of one that was not.
-@Suite struct JobResumeTests {
+///
+/// One at a time: each computes on several threads, and others wait for their turn beside them.
+@Suite(.serialized) struct JobResumeTests {
   private let tiny: TinyJob
 
   init() throws { tiny = try TinyJob() }

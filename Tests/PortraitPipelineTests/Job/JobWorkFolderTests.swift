@@ -5,7 +5,9 @@ import TestSupport
 import Testing
 
 /// What a job keeps, what of it it uses again, and whose files it leaves alone.
-@Suite struct JobWorkFolderTests {
+///
+/// One at a time: each computes on several threads, and others wait for their turn beside them.
+@Suite(.serialized) struct JobWorkFolderTests {
   private let tiny: TinyJob
   private let work: String
 
