@@ -90,6 +90,11 @@ package final class WorkFolder {
     others.merging([Self.fingerprintKey: fingerprint.encoded]) { $1 }
   }
 
+  /// Whether a job has worked in a folder, and keeps something there.
+  package static func isOne(_ path: String) -> Bool {
+    FileManager.default.fileExists(atPath: "\(path)/\(FolderLock.name)")
+  }
+
   /// Bytes of all that jobs keep in a folder; 0 where there is none.
   package static func byteCount(of path: String) -> Int {
     let places = [path, "\(path)/\(JobFile.video.rawValue)"]
