@@ -105,8 +105,9 @@ package struct JobBatch {
       try Interruption.deferred {
         let outcome = try progress.watch {
           try job.run { event in
-            try Interruption.check()
+            // First: what is done counts in the line on how to go on.
             progress.receive(event)
+            try Interruption.check()
           }
         }
         progress.close(outcome)
