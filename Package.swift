@@ -131,7 +131,7 @@ let package = Package(
         "TensorCore", "OutputFiles", "Checkpoints", "Layers", "Diffusion", "Imaging", "MediaIO",
         "WanModels", "PortraitModels", "PortraitPipeline", "TestSupport",
       ],
-      swiftSettings: strictSwift),
+      exclude: ["Fixtures"], swiftSettings: strictSwift),
     .testTarget(
       name: "FlashPortraitCLITests",
       dependencies: [

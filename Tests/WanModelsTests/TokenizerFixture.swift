@@ -12,8 +12,6 @@ struct TokenizerFixture: Decodable, Sendable {
   }
 
   let models: [Model]
-  /// Texts and what Python makes of them.
-  let cleaning: [[String]]
 
   /// The folder that is committed beside the tests.
   static let committed = URL(fileURLWithPath: #filePath).deletingLastPathComponent()

@@ -30,11 +30,14 @@ import WanModels
     }
   }
 
-  @Test func cleaningIsThatOfPython() throws {
-    for pair in try TokenizerFixture.load().cleaning {
-      let got = PromptText.cleaned(pair[0])
-      #expect(
-        got.unicodeScalars.elementsEqual(pair[1].unicodeScalars), "\(pair[0].debugDescription)")
-    }
+  /// What T5's tokenizer cuts at, and nothing else: what HTML escapes stays as it is.
+  @Test(arguments: [
+    ("", ""), (" \n", ""), ("  a\t\r\nb\u{85}c\u{a0}\u{3000}d ", "a b c d"),
+    ("a\u{200b}b\u{1c}c", "a\u{200b}b\u{1c}c"), ("AT&amp;T &lt;3", "AT&amp;T &lt;3"),
+    ("e\u{301} \u{1F1E9}\u{1F1EA}", "e\u{301} \u{1F1E9}\u{1F1EA}"),
+  ])
+  func stretchesOfWhiteSpaceAreSingleSpaces(text: String, expected: String) {
+    let got = PromptText.withSingleSpaces(text)
+    #expect(got.unicodeScalars.elementsEqual(expected.unicodeScalars))
   }
 }

@@ -90,7 +90,8 @@ def load(model, weight):
     """Gives transformers' model the weights of the published checkpoint."""
     # Older versions of the package put all of it under "vision_model.".
     prefix = "vision_model." if hasattr(model, "vision_model") else ""
-    state = {prefix + name: tensor for name, tensor in published_state(model.config, weight).items()}
+    state = published_state(model.config, weight)
+    state = {prefix + name: tensor for name, tensor in state.items()}
     missing, unexpected = model.load_state_dict(state, strict=False)
     unused = (f"{prefix}post_layernorm.", f"{prefix}embeddings.position_ids")
     left = [name for name in missing if not name.startswith(unused)]

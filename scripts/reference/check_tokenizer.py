@@ -10,13 +10,10 @@ and --output it writes more, the published normaliser `nmt_nfkc` among them:
 
 FOLDER/cases.json has for each model its file, texts, the numbers that SentencePiece gives (with
 the pieces of bytes) and those of transformers' T5Tokenizer (unknown characters as one piece), both
-with </s> behind them; and texts with what Python's html.unescape and \\s make of them. Needs
-sentencepiece, transformers and protobuf.
+with </s> behind them. Needs sentencepiece, transformers and protobuf.
 """
 
 import argparse
-import html
-import html.entities
 import io
 import json
 import pathlib
@@ -124,28 +121,6 @@ def texts(count, seed):
     return fixed + mixed
 
 
-def html_texts(count, seed):
-    """Texts with character references, whole and damaged."""
-    generator = random.Random(seed)
-    names = list(html.entities.name2codepoint) + ["apos", "AMP", "LT", "COPY"]
-
-    def reference():
-        name = generator.choice(names)
-        number = generator.choice(
-            [generator.randint(0, 0xFF), generator.randint(0, 0x11FFFF), 0xD800, 0xFFFE, 10**30])
-        body = generator.choice(
-            [name, name, f"#{number}", f"#x{number:x}", f"#X{number:X}", "#", "#x", "",
-             "nosuchname", "amp;" + name, "amp;amp;lt"])
-        return "&" + body + generator.choice([";", ";", ";", "", " ", "x", "1", "&"])
-
-    def part():
-        return generator.choice([reference, reference, lambda: piece(generator),
-                                 lambda: generator.choice("\x1c\x1d\x1e\x1f\x0b\x0c ")])()
-
-    fixed = ["", " ", "AT&T", "&", "&&amp;", "a &amp;amp;lt; b", "&#39;quoted&#39;", "&ampamp;"]
-    return fixed + ["".join(part() for _ in range(generator.randint(1, 8))) for _ in range(count)]
-
-
 # MARK: Expected
 
 
@@ -234,11 +209,6 @@ def cases_of(name, proto, count, seed):
     return case
 
 
-def cleaned(text):
-    text = html.unescape(html.unescape(text)).strip()
-    return re.sub(r"\s+", " ", text).strip()
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--texts", type=int, default=40)
@@ -252,9 +222,7 @@ def main():
         proto = train(settings)
         (options.output / f"{name}.model").write_bytes(proto.SerializeToString())
         cases.append(cases_of(name, proto, options.texts, options.seed))
-    cleaning = [[text, cleaned(text)] for text in html_texts(options.texts, options.seed)]
-    result = {"models": cases, "cleaning": cleaning}
-    text = json.dumps(result, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps({"models": cases}, ensure_ascii=False, separators=(",", ":"))
     (options.output / "cases.json").write_text(text + "\n", encoding="utf-8")
 
 

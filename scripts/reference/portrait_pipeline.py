@@ -1,8 +1,8 @@
 """The whole job behind the features, in PyTorch: picture, features and checkpoints to frames.
 
 Written after the description of the published pipeline, with public packages where they have a
-part: Pillow resizes, SentencePiece tokenises, transformers has the text encoder and the image tower,
-diffusers the video autoencoder and the samplers, PyTorch the noise. The transformer with the
+part: Pillow resizes, transformers tokenises and has the text encoder and the image tower, diffusers
+has the video autoencoder and the samplers, PyTorch the noise. The transformer with the
 expression branch and the portrait encoder are those of `expression_models.py`. All is read from the
 files of a checkpoint folder as `flashportrait synthesize` writes it, and computed in float32 (the
 text encoder in float64).
@@ -15,7 +15,6 @@ import math
 import pathlib
 
 import numpy as np
-import sentencepiece
 import torch
 from diffusers import (
     AutoencoderKLWan, DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler,
@@ -23,9 +22,11 @@ from diffusers import (
 from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
+from sentencepiece import sentencepiece_model_pb2
 from transformers import CLIPVisionConfig, CLIPVisionModel, UMT5Config, UMT5EncoderModel
 
 import check_clip
+import check_tokenizer
 import check_umt5
 import check_vae
 import expression_models
@@ -83,8 +84,9 @@ class Networks:
         folder = pathlib.Path(folder)
         self.base, ours = folder / BASE, folder / OURS
         sizes = json.loads((ours / "geometry.json").read_text())
-        self.tokenizer = sentencepiece.SentencePieceProcessor(
-            model_file=str(self.base / "google/umt5-xxl/spiece.model"))
+        self.tokenizer = check_tokenizer.transformers_tokenizer(
+            sentencepiece_model_pb2.ModelProto.FromString(
+                (self.base / "google/umt5-xxl/spiece.model").read_bytes()))
         self.transformer = self.make_transformer(sizes["transformer"], ours)
         self.portrait = self.make_portrait(
             sizes["portrait_encoder"], tensors(ours / "portrait_encoder.pt"))
@@ -159,7 +161,7 @@ def picture(job, path):
 
 
 def text_rows(networks, prompt):
-    ids = networks.tokenizer.encode(prompt)[:511] + [1]
+    ids = networks.tokenizer(prompt, truncation=True, max_length=512)["input_ids"]
     rows = networks.text(torch.tensor([ids])).last_hidden_state
     return rows[0].float()
 

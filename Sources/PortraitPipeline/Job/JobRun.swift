@@ -110,7 +110,7 @@ final class JobRun {
     try report(.began(.text, total: nil, resumed: 0))
     let tokenizer = try networks.models.tokenizer()
     let tokens = try prompts.map { prompt in
-      let encoding = try tokenizer.encode(PromptText.cleaned(prompt))
+      let encoding = try tokenizer.encode(PromptText.withSingleSpaces(prompt))
       if encoding.cutCount > 0 {
         try report(.warning("the prompt is too long: its last \(encoding.cutCount) tokens are cut"))
       }

@@ -15,7 +15,7 @@ import TensorCore
 /// - transformers cuts at white space that the normaliser leaves alone (U+0085), and loses combining
 ///   marks behind a character that its normaliser replaces.
 ///
-/// Clean the text first where a pipeline does (`PromptText`).
+/// Take the text through `PromptText` first.
 package final class Tokenizer: @unchecked Sendable {
   /// What becomes of characters that no piece of the model holds.
   package enum UnknownCharacters: Sendable {
