@@ -19,9 +19,6 @@ package final class WorkFolder {
   private let isNew: Bool
 
   private static let fingerprintKey = "made_from"
-  /// By which a folder is known for ours.
-  package static let lockName = FolderLock.name
-
   /// Makes the folder where it is not there, and keeps others out of it as long as it lives.
   ///
   /// - Parameter resumes: whether files of an earlier run are used.
