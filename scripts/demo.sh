@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# From a fresh clone to a video: installs what is missing, builds, makes a tiny checkpoint folder whose
-# weights come from a formula, and runs the whole job on the picture and the driving video of examples/.
-# Nothing in that folder is trained, so the video is noise; it shows that everything works. The last
-# line on standard output is the video's path.
+# From a fresh clone to a video: installs what is missing, builds, makes a tiny checkpoint folder
+# whose weights come from a formula, and runs the whole job on the picture and the driving video of
+# examples/. Nothing in that folder is trained, so the video is noise; it shows that everything
+# works. The last line on standard output is the video's path.
 #
 #   scripts/demo.sh [FLAG ...]    flags for `flashportrait infer`, which win over those below
 set -euo pipefail

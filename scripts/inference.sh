@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs a job with the published checkpoints, in place of the published inference.sh. Set the variables
-# here or in the environment:
+# Runs a job with the published checkpoints, in place of the published inference.sh. Set the
+# variables here or in the environment:
 #
 #   IMAGE=me.png DRIVEN_VIDEO=talk.mp4 OUTPUT=me.mp4 scripts/inference.sh [FLAG ...]
 #

@@ -22,6 +22,15 @@ package enum SamplerKind: String, CaseIterable, Sendable, Codable {
     case .flowDPM: DPMSampler(try .dpm(steps: steps, shift: shift))
     }
   }
+
+  /// Tensors, each as large as a window's latents, that are remembered of every window.
+  package var historyCount: Int {
+    switch self {
+    case .flow: 0
+    case .flowUniPC: 2
+    case .flowDPM: 1
+    }
+  }
 }
 
 /// What a multi-step sampler remembers of a window's former steps: tensors by name, so that it can be

@@ -67,18 +67,29 @@ package final class AtomicFile {
   /// Removes from a folder the partial files whose writers were killed; those that are still being
   /// written stay.
   ///
+  /// - Parameter target: the only file whose partial ones are removed, by its name; nil for any.
   /// - Throws: `OutputError.unwritable`.
-  package static func removeAbandoned(in folder: String) throws {
+  package static func removeAbandoned(in folder: String, of target: String? = nil) throws {
     let names: [String]
     do { names = try FileManager.default.contentsOfDirectory(atPath: folder) } catch {
       throw OutputError.unwritable(path: folder, reason: "the folder cannot be listed")
     }
-    for name in names where name.wholeMatch(of: /\..+\.\d+-\d+\.partial/) != nil {
+    for name in names {
+      guard let found = Self.target(ofPartial: name), found == target ?? found else { continue }
       let handle = open("\(folder)/\(name)", O_RDONLY | O_CLOEXEC)
       guard handle >= 0 else { continue }
       defer { close(handle) }
       if flock(handle, LOCK_EX | LOCK_NB) == 0 { unlink("\(folder)/\(name)") }
     }
+  }
+
+  /// Whether a file has the name of a partial one.
+  package static func isPartial(_ name: String) -> Bool { target(ofPartial: name) != nil }
+
+  /// The name that a partial file is to have; nil for the name of another file.
+  private static func target(ofPartial name: String) -> String? {
+    // A name may hold any character, also the end of a line.
+    (name.wholeMatch(of: /(?s)\.(.+)\.\d+-\d+\.partial/)?.1).map(String.init)
   }
 
   /// Writes bytes at a place of the file.

@@ -26,6 +26,8 @@ package enum PipelineError: Error, Equatable, CustomStringConvertible {
   case nothingKept(path: String)
   /// A work folder that another run uses.
   case workFolderBusy(path: String)
+  /// A folder in which a file that no job has made has the name of one of ours.
+  case noWorkFolder(path: String, file: String)
   /// A configuration or list of jobs that cannot be read.
   case configurationUnreadable(path: String, reason: String)
   /// A text that is no YAML, or more of it than is read.
@@ -68,6 +70,9 @@ package enum PipelineError: Error, Equatable, CustomStringConvertible {
         + "--stop-after-step 1"
     case .workFolderBusy(let path):
       "\(path): another run works in this folder; wait for it, or give another --work-dir"
+    case .noWorkFolder(let path, let file):
+      "\(path): '\(file)' in it is no work of a job, and would be replaced; move it away, or give "
+        + "another --work-dir"
     case .configurationUnreadable(let path, let reason): "\(path): \(reason)"
     case .notYAML(let path, let line, let column, let reason):
       path + (line.map { ":\($0)" } ?? "") + (column.map { ":\($0)" } ?? "") + ": \(reason)"

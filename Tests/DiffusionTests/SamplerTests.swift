@@ -84,6 +84,20 @@ import Testing
     #expect(!histories[0].tensors.isEmpty)
   }
 
+  /// What plans count memory by.
+  @Test(arguments: SamplerKind.allCases)
+  func historiesAreAsLargeAsTheKindSays(kind: SamplerKind) throws {
+    let sampler = try kind.sampler(steps: 6, shift: 5)
+    var latents = try Tensor([1, 2], shape: [1, 1, 1, 2])
+    var history = SamplerHistory()
+    for step in 0..<5 {
+      latents = try sampler.advance(
+        latents, velocity: latents, step: step, history: &history, on: Self.context)
+      #expect(history.tensors.count == kind.historyCount)
+      #expect(history.tensors.values.allSatisfy { $0.shape == latents.shape })
+    }
+  }
+
   @Test(arguments: [SamplerKind.flowDPM, .flowUniPC])
   func aMissingHistoryIsAnError(kind: SamplerKind) throws {
     let sampler = try kind.sampler(steps: 5, shift: 5)

@@ -48,7 +48,7 @@ import Testing
     let path = folder.file("o.mp4")
     #expect(run.output == path + "\n")
     #expect(run.messages.contains("\(path): 21 frames in "))
-    #expect(run.messages.contains("48x64, about 21 frames at 25 a second"))
+    #expect(run.messages.contains("64x64, about 21 frames at 25 a second"))
     #expect(!FileManager.default.fileExists(atPath: path + ".work"))
 
     let found = try TestProgram.ffprobe(path, ["-show_streams", "-count_frames"])["streams"]
@@ -57,7 +57,7 @@ import Testing
     let sound = try #require(streams.first { $0["codec_type"] as? String == "audio" })
     #expect(video["nb_read_frames"] as? String == "21")
     #expect(video["r_frame_rate"] as? String == "25/1")
-    #expect(video["width"] as? Int == 48 && video["height"] as? Int == 64)
+    #expect(video["width"] as? Int == 64 && video["height"] as? Int == 64)
     for key in ["color_space", "color_primaries", "color_transfer"] {
       #expect(video[key] as? String == "bt709", "\(key)")
     }
@@ -71,7 +71,11 @@ import Testing
     let report = try #require(
       try JSONSerialization.jsonObject(with: Data(shown.output.utf8)) as? [String: Any])
     #expect(report["frames"] as? Int == 21 && report["frame_rate"] as? String == "25")
-    #expect(await CommandRun.inProcess("inspect", path).output.contains("h264, yuv420p, 48x64"))
+    let parameters = try #require(report["parameters"] as? [String: String])
+    #expect(parameters["num_inference_steps"] == "2" && parameters["image"] == "portrait.png")
+    let lines = await CommandRun.inProcess("inspect", path).output.split(separator: "\n")
+    #expect(lines.contains { $0.hasSuffix(" h264, yuv420p, 64x64, 25 frames a second") })
+    #expect(lines.contains { $0.wholeMatch(of: /\s*num_inference_steps +2/) != nil }, "\(lines)")
   }
 
   @Test func whatIsThereStaysUnlessAskedFor() async throws {
@@ -183,7 +187,8 @@ import Testing
   // MARK: Interruption
 
   /// Ctrl-C in the middle: how to go on is said, and the same command does.
-  @Test func anInterruptedJobGoesOn() async throws {
+  @Test(arguments: [(SIGINT, 130 as Int32), (SIGTERM, 143 as Int32)])
+  func anInterruptedJobGoesOn(signal: Int32, status: Int32) async throws {
     let arguments = arguments() + ["--num-inference-steps", "900"]
     let child = try CommandRun.launch(CommandRun.program, arguments)
     for _ in 0..<600 {
@@ -191,16 +196,18 @@ import Testing
       let text = try String(contentsOf: child.messages, encoding: .utf8)
       if text.contains("step 3 of 900") || !child.process.isRunning { break }
     }
-    kill(child.process.processIdentifier, SIGINT)
+    kill(child.process.processIdentifier, signal)
     let run = try child.wait()
-    #expect(run.status == 130 && run.output.isEmpty, "\(run.messages)")
+    #expect(run.status == status && run.output.isEmpty, "\(run.messages)")
     let last = try #require(run.messages.split(separator: "\n").last)
     let match = try #require(
       last.wholeMatch(
-        of:
-          /error: interrupted by signal 2; the same command continues after step (\d+) of 900; what is done is kept in .*\/o.mp4.work/
+        of: /error: interrupted by signal (\d+); the same command continues (.*); .*/
       ), "\(last)")
-    let step = try #require(Int(match.1))
+    #expect(match.1 == "\(signal)")
+    #expect(last.hasSuffix("; what is done is kept in \(folder.file("o.mp4.work"))"))
+    let place = try #require(match.2.wholeMatch(of: /after step (\d+) of 900/), "\(last)")
+    let step = try #require(Int(place.1))
     #expect(!FileManager.default.fileExists(atPath: folder.file("o.mp4")))
 
     let shown = await CommandRun.inProcess("inspect", folder.file("o.mp4.work"))

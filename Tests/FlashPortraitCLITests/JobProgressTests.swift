@@ -159,7 +159,7 @@ import Testing
       progress.receive(.began(.denoising, total: 30, resumed: 0))
       denoise(progress, steps: 0..<2, of: 30, seconds: 1)
       progress.receive(.finished(.denoising))
-      progress.close(JobOutcome(end: .stopped(step: 2), output: nil, frames: 0, seconds: 16.5))
+      progress.close(JobOutcome(end: .stopped(step: 2), output: nil, frames: 0, seconds: 16.4))
     }
     #expect(
       lines == [

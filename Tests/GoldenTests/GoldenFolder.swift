@@ -169,15 +169,23 @@ struct GoldenFolder: Sendable {
 
 /// Why a case is too large for an instruction set that is emulated, nil where it is not: the
 /// transformer's block at its real width takes more than two minutes there and half a second on the
-/// level below. Cases of all kinds at small sizes run there.
+/// level below, and so does a sampler's case with both ways of blending. Cases of all kinds at small
+/// sizes run there.
 func reasonNotToEmulate(_ golden: Golden) -> String? {
   struct Configuration: Decodable {
     struct Model: Decodable {
       let dim: Int?
     }
     let model: Model?
+    /// Of a sampler's runs.
+    let variants: [String]?
   }
-  let model = (try? golden.configuration(as: Configuration.self))?.model
-  guard let width = model?.dim, width > 1024 else { return nil }
-  return "a width of \(width) is too much for an emulated instruction set"
+  let configuration = try? golden.configuration(as: Configuration.self)
+  if let width = configuration?.model?.dim, width > 1024 {
+    return "a width of \(width) is too much for an emulated instruction set"
+  }
+  if let variants = configuration?.variants, variants.count > 1 {
+    return "\(variants.count) variants of whole runs are too much for an emulated instruction set"
+  }
+  return nil
 }

@@ -29,9 +29,7 @@ struct DamagedVideoTests {
     let original = try TestVideo.make(
       video.name, in: folder, source: "testsrc2=s=48x32:r=25:d=0.4", video.arguments)
     let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: original)))
-    let wanted = ProcessInfo.processInfo.environment["FLASHPORTRAIT_DAMAGED"].flatMap(
-      UInt64.init)
-    let count = wanted ?? 120
+    let count = UInt64(Damage.count(usual: 120))
     var readable: UInt64 = 0
     for seed in 0..<count {
       let path = try folder.write(

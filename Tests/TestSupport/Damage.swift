@@ -1,5 +1,12 @@
+import Foundation
+
 /// Damage to files as disks, networks and people do it, reproducible from a seed.
 package enum Damage {
+  /// How many damaged copies of a file a test tries: `FLASHPORTRAIT_DAMAGED`, or the usual number.
+  package static func count(usual: Int) -> Int {
+    ProcessInfo.processInfo.environment["FLASHPORTRAIT_DAMAGED"].flatMap { Int($0) } ?? usual
+  }
+
   /// A file's bytes with one to four kinds of damage: bits flipped, bytes replaced, an end cut off,
   /// a range zeroed, removed, doubled or copied elsewhere, or a field of 2, 4 or 8 bytes set to an
   /// extreme, as lengths and counts are.

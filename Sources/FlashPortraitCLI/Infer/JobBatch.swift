@@ -105,8 +105,9 @@ package struct JobBatch {
       try Interruption.deferred {
         let outcome = try progress.watch {
           try job.run { event in
-            try Interruption.check()
+            // First what is done: it is kept, and counts.
             progress.receive(event)
+            try Interruption.check()
           }
         }
         progress.close(outcome)
@@ -116,7 +117,8 @@ package struct JobBatch {
       try Console.current.finish()
     } catch CommandError.interrupted(let signal) {
       throw CommandError.jobInterrupted(
-        signal: signal, place: progress.place, folder: job.plan.workFolder)
+        signal: signal, place: progress.place, folder: job.plan.workFolder,
+        without: job.request.resumes ? nil : "--no-resume")
     }
   }
 }

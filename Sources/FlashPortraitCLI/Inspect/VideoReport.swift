@@ -1,5 +1,6 @@
 import Foundation
 import MediaIO
+import PortraitPipeline
 
 /// What a video says of itself, for `inspect`; of one of ours also what it was made from.
 struct VideoReport: Encodable {
@@ -25,6 +26,8 @@ struct VideoReport: Encodable {
   let duration: Double?
   let sound: Sound?
   let tags: [String: String]
+  /// Of the job that made the video, by their published names; nil where no job of ours did.
+  let parameters: [String: String]?
 
   /// Endings of names that stand for videos.
   private static let endings = ["mp4", "m4v", "mov", "mkv", "webm", "avi", "ts", "mpg", "mpeg"]
@@ -50,6 +53,9 @@ struct VideoReport: Encodable {
         startOffset: roundedToMilliseconds(sound.startOffset.value), duration: sound.duration)
     }
     tags = try MediaTags.read(path)
+    parameters = JobTags.parameters(in: tags).map {
+      Dictionary(uniqueKeysWithValues: $0.map { ($0.name, $0.value) })
+    }
   }
 
   /// The report for people.
@@ -68,11 +74,13 @@ struct VideoReport: Encodable {
       table.add("sound", "none")
     }
     let isPlain = ["compatible_brands", "major_brand", "minor_version"].contains(_:)
-    for (name, value) in tags.sorted(by: { $0.key < $1.key }) where !isPlain(name) {
-      // The parameters of a job are one tag of several lines.
-      for (index, line) in value.split(separator: "\n").enumerated() {
-        table.add(index == 0 ? printable(name) : "", printable(String(line)))
-      }
+    let isOfJob = parameters != nil
+    for (name, value) in tags.sorted(by: { $0.key < $1.key })
+    where !isPlain(name) && !(isOfJob && name == JobTags.tag) {
+      table.add(printable(name), printable(value))
+    }
+    for (name, value) in (parameters ?? [:]).sorted(by: { $0.key < $1.key }) {
+      table.add(name, printable(value))
     }
     return ["\(printable(path)): \(container), \(formatBytes(bytes))"] + table.lines
   }

@@ -20,7 +20,7 @@ struct WorkFolderReport: Encodable {
   /// - Throws: `CheckpointError` for a damaged file.
   init?(_ folder: String) throws {
     let files = FileManager.default
-    guard files.fileExists(atPath: "\(folder)/lock") else { return nil }
+    guard files.fileExists(atPath: "\(folder)/\(WorkFolder.lockName)") else { return nil }
     path = folder
     parts = try JobFile.allCases.map(\.rawValue).compactMap { name in
       let file = "\(folder)/\(name)"

@@ -12,7 +12,10 @@ struct ComputingOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Arithmetic of the networks. Default: bf16.", valueName: "type"))
   var dtype: FloatingArithmetic?
 
-  @Flag(inversion: .prefixedNo, help: "Decode in tiles: less memory at large sizes.")
+  @Flag(
+    inversion: .prefixedNo,
+    help:
+      "Decode in tiles, as the published fast configuration does: another result, and more memory.")
   var tileVae: Bool?
 
   @Flag(inversion: .prefixedNo, help: "Decode by the tiny VAE: fast, with less detail.")

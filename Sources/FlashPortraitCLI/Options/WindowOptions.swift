@@ -10,8 +10,8 @@ struct WindowOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Latent frames that neighbouring windows share. Default: 30, or in proportion to ."
-        + "--context-size", valueName: "n"))
+      "Latent frames that neighbouring windows share. Default: 30, and less where the window is "
+        + "smaller than 51.", valueName: "n"))
   var contextOverlap: Int?
 
   @Option(

@@ -11,8 +11,9 @@ package enum CommandError: Error, Equatable, CustomStringConvertible {
   case machineUnusable(reason: String)
   case outputClosed
   case interrupted(signal: Int32)
-  /// A job that can be taken up again; `place` is what is done: "step 7 of 30".
-  case jobInterrupted(signal: Int32, place: String?, folder: String)
+  /// A job that can be taken up again, by the command without a flag; `place` is what is done: "step
+  /// 7 of 30".
+  case jobInterrupted(signal: Int32, place: String?, folder: String, without: String? = nil)
   /// Of several jobs; `status` is the greatest among theirs.
   case jobsFailed(failed: Int, count: Int, status: ExitStatus)
   /// Flags that contradict each other or what a file says.
@@ -43,8 +44,9 @@ package enum CommandError: Error, Equatable, CustomStringConvertible {
       "the reader of the output has gone"
     case .interrupted(let signal):
       "interrupted by signal \(signal); nothing is left half-written"
-    case .jobInterrupted(let signal, let place, let folder):
-      "interrupted by signal \(signal); the same command continues"
+    case .jobInterrupted(let signal, let place, let folder, let flag):
+      "interrupted by signal \(signal); the same command"
+        + (flag.map { " without \($0)" } ?? "") + " continues"
         + (place.map { " after \($0)" } ?? "") + "; what is done is kept in \(folder)"
     case .jobsFailed(let failed, let count, _):
       "\(failed) of \(count) jobs failed"
@@ -65,7 +67,7 @@ package enum CommandError: Error, Equatable, CustomStringConvertible {
     case .outputClosed: .outputClosed
     case .jobsFailed(_, _, let status): status
     case .notInThisCommand: .badData
-    case .interrupted(let signal), .jobInterrupted(let signal, _, _):
+    case .interrupted(let signal), .jobInterrupted(let signal, _, _, _):
       ExitStatus(rawValue: 128 + signal) ?? .interrupted
     }
   }

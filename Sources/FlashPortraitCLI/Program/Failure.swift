@@ -146,7 +146,7 @@ extension PipelineError {
       .otherNetwork, .features, .notYAML, .unknownConfigurationKey, .repeatedConfigurationKey,
       .configurationValue:
       .badData
-    case .fileInTheWay, .workFolderBusy: .cannotCreate
+    case .fileInTheWay, .workFolderBusy, .noWorkFolder: .cannotCreate
     case .parameter: .usage
     case .memory: .unavailable
     }

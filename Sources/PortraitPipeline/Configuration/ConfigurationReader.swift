@@ -21,10 +21,13 @@ struct ConfigurationReader {
     _ members: [(name: String, value: ConfigurationValue)],
     into configuration: inout JobConfiguration
   ) throws {
-    var given = try given(members, among: ConfigurationKeys.outermost)
-    for section in ConfigurationKeys.sections {
-      guard let value = members.first(where: { $0.name == section.name })?.value, !value.isNull
-      else { continue }
+    let sections = ConfigurationKeys.sections
+    let names = sections.map(\.name)
+    var given = try given(
+      members.filter { !names.contains($0.name) }, among: ConfigurationKeys.outermost,
+      besides: names)
+    for (name, value) in members where !value.isNull {
+      guard let section = sections.first(where: { $0.name == name }) else { continue }
       if scope == .job { throw misplaced(value) }
       given += try self.given(value.members(), among: section.keys)
     }
@@ -38,14 +41,19 @@ struct ConfigurationReader {
   }
 
   /// The keys of a mapping that have a value.
+  ///
+  /// - Parameter others: that may be meant where a key is unknown.
   private func given(
-    _ members: [(name: String, value: ConfigurationValue)], among keys: [ConfigurationKey]
+    _ members: [(name: String, value: ConfigurationValue)], among keys: [ConfigurationKey],
+    besides others: [String] = []
   ) throws -> [Given] {
     var given: [Given] = []
     var former: [Int: String] = [:]
-    for (name, value) in members where !isSection(name, among: keys) {
+    for (name, value) in members {
       guard let index = keys.firstIndex(where: { $0.names.contains(name) }) else {
-        throw unknown(name, value, among: keys)
+        let known = (keys.flatMap(\.names) + others).map(SimilarNames.init)
+        throw PipelineError.unknownConfigurationKey(
+          value.place, key: value.key ?? name, near: SimilarNames(name).nearest(of: known))
       }
       if let other = former.updateValue(name, forKey: index) {
         throw PipelineError.repeatedConfigurationKey(value.place, key: name, other: other)
@@ -55,20 +63,6 @@ struct ConfigurationReader {
       given.append((keys[index], value))
     }
     return given
-  }
-
-  private func isSection(_ name: String, among keys: [ConfigurationKey]) -> Bool {
-    keys.first?.names == ConfigurationKeys.outermost.first?.names
-      && ConfigurationKeys.sections.contains { $0.name == name }
-  }
-
-  private func unknown(
-    _ name: String, _ value: ConfigurationValue, among keys: [ConfigurationKey]
-  ) -> PipelineError {
-    let names = keys.flatMap(\.names) + ConfigurationKeys.sections.map(\.name)
-    return .unknownConfigurationKey(
-      value.place, key: value.key ?? name,
-      near: SimilarNames(name).nearest(of: names.map(SimilarNames.init)))
   }
 
   private func misplaced(_ value: ConfigurationValue) -> PipelineError {

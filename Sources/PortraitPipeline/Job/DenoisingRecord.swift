@@ -30,27 +30,29 @@ struct DenoisingRecord {
       tensors: Dictionary(uniqueKeysWithValues: tensors))
   }
 
-  /// Steps that an earlier run has done; nil where there is none.
-  var keptSteps: Int? {
-    folder.kept(JobFile.latents.rawValue, fingerprint)
-      .flatMap { $0.metadata[Self.stepKey].flatMap { Int($0) } }
-  }
-
   /// The latents of `kept`, in the mapped file.
   ///
   /// - Throws: `PipelineError.nothingKept`.
-  func keptLatents() throws -> Tensor { try tensor(in: .latents) }
+  func keptLatents() throws -> Tensor { try file(.latents).tensor(Self.latents) }
 
-  /// The estimate of the clean latents after the last whole step, in the mapped file.
+  /// The estimate of the clean latents, in the mapped file, and the step that it was made after. One
+  /// is written with every state that is kept, so it is that of the last whole step; where a run was
+  /// killed between the two files, of the step after that.
   ///
   /// - Throws: `PipelineError.nothingKept`.
-  func keptEstimate() throws -> Tensor { try tensor(in: .estimate) }
+  func keptEstimate() throws -> (step: Int, latents: Tensor) {
+    let file = try file(.estimate)
+    guard let step = file.metadata[Self.stepKey].flatMap({ Int($0) }) else {
+      throw PipelineError.nothingKept(path: file.path)
+    }
+    return (step, try file.tensor(Self.latents))
+  }
 
-  private func tensor(in file: JobFile) throws -> Tensor {
+  private func file(_ file: JobFile) throws -> any TensorFile {
     guard let kept = folder.kept(file.rawValue, fingerprint) else {
       throw PipelineError.nothingKept(path: folder.file(file.rawValue))
     }
-    return try kept.tensor(Self.latents)
+    return kept
   }
 
   /// Writes the state in the place of the one before.
@@ -62,11 +64,12 @@ struct DenoisingRecord {
       metadata: [Self.stepKey: "\(state.step)", Self.windowKey: "\(state.window)"])
   }
 
-  /// Writes the estimate of the clean latents.
+  /// Writes the estimate of the clean latents after a step.
   ///
   /// - Throws: `OutputError`, `TensorError`.
-  func write(estimate: Tensor) throws {
+  func write(estimate: Tensor, step: Int) throws {
     try folder.write(
-      JobFile.estimate.rawValue, [(name: Self.latents, tensor: estimate)], fingerprint)
+      JobFile.estimate.rawValue, [(name: Self.latents, tensor: estimate)], fingerprint,
+      metadata: [Self.stepKey: "\(step)"])
   }
 }

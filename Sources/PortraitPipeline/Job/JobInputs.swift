@@ -45,8 +45,8 @@ struct JobInputs: Sendable {
       return try ReferencePicture.prepared(
         pixels, maxSize: request.parameters.maxSize, on: context)
     }
-    return try pixels.resized(
-      rows: size.height, columns: size.width, filter: .lanczos, on: context)
+    return try ReferencePicture.prepared(
+      pixels, rows: size.height, columns: size.width, on: context)
   }
 
   /// The rate of the output.

@@ -66,11 +66,13 @@ extension JobPlan {
     let kept =
       (prompts * transformer.textLength + networks.imageRows) * transformer.numLayers * keyBytes
     let tokenBytes = transformer.portraitDim * (DType.f32.byteCount + type.byteCount)
-    let latents = transformer.outDim * latentFrames * rows * columns * DType.f32.byteCount
+    let frame = transformer.outDim * rows * columns * DType.f32.byteCount
+    let latents = latentFrames * frame
+    let histories = parameters.sampler.historyCount * windows.count * windowFrames * frame
     let features = madeFrames * networks.expression.width * DType.f32.byteCount
     let denoising =
       transformer.memoryNeeded(tokens: tokens, branches: branches, type: type) + kept
-      + windowFrames * portraitRows * (keyBytes + tokenBytes) + 3 * latents + features
+      + windowFrames * portraitRows * (keyBytes + tokenBytes) + 3 * latents + histories + features
     let pixels = size.width * size.height
     let reading = networks.expressionMemory + 3 * videoPixels * Self.framesAhead
     peakMemory =
@@ -78,9 +80,9 @@ extension JobPlan {
       + max(
         reading, networks.conditionMemory, denoising,
         networks.decodingMemory + Self.encoderBytesPerPixel * pixels)
-    // The latents before and after a step, both twice while they are replaced; the features; pieces
-    // of video and the whole one, at about two bits a pixel each.
-    disk = 4 * latents + features + madeFrames * pixels / 2
+    // The latents before and after a step and what samplers remember, all twice while they are
+    // replaced; the features; pieces of video and the whole one.
+    disk = 4 * latents + 2 * histories + features + 2 * outputBytes
   }
 
   /// Takes the mode that was asked for, where it fits, else the fastest that does.

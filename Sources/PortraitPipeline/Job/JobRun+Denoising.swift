@@ -10,6 +10,10 @@ extension JobRun {
     let known = try record.kept(windowCount: plan.windows.count)
     try tellNotes()
     let last = lastStep(of: plan, known)
+    // Else the networks would be loaded first.
+    guard last > 0 else {
+      throw PipelineError.nothingKept(path: folder.file(JobFile.estimate.rawValue))
+    }
     let end: JobOutcome.End = last == plan.steps ? .finished : .stopped(step: last)
     if let known, known.step >= last {
       try report(.kept(.denoising))
@@ -23,10 +27,15 @@ extension JobRun {
     let stage = try DenoisingStage(
       denoiser, transformer: networks.transformer(), portraitEncoder: networks.portraitEncoder(),
       conditions: conditions, parameters: parameters)
-    var state = try known ?? DenoisingState(noise: noise(plan), windowCount: plan.windows.count)
+    var state =
+      try known
+      ?? DenoisingState(
+        noise: parameters.noise(frames: plan.latentFrames, size: plan.size),
+        windowCount: plan.windows.count)
     try report(.began(.denoising, total: plan.steps, resumed: state.step))
     let run = DenoisingRun(
-      stage: stage, schedule: denoiser.sampler.schedule, record: record, job: self)
+      stage: stage, schedule: denoiser.sampler.schedule, record: record,
+      preview: try preview(conditions.condition), job: self)
     try run.advance(&state, to: last)
     try report(.finished(.denoising))
     return end
@@ -46,18 +55,6 @@ extension JobRun {
       prompt: text.prompt, negativePrompt: text.negative, image: try image(),
       condition: try condition(frames: plan.windows.windows[0].count), features: features)
   }
-
-  private func noise(_ plan: JobPlan) throws -> Tensor {
-    let shape: Shape = [
-      1, 16, plan.latentFrames, plan.size.height / 8, plan.size.width / 8,
-    ]
-    var generator: any RandomGenerator =
-      switch parameters.noise {
-      case .cpu: MersenneGenerator(seed: parameters.seed)
-      case .cuda: PhiloxGenerator(seed: parameters.seed)
-      }
-    return try generator.normal(shape).reshaped(Shape(Array(shape.axes.dropFirst())))
-  }
 }
 
 /// The steps of one run, and what is written down between them.
@@ -65,24 +62,33 @@ private struct DenoisingRun {
   let stage: DenoisingStage
   let schedule: NoiseSchedule
   let record: DenoisingRecord
+  let preview: LatentPreview?
   let job: JobRun
 
   /// Runs windows until a step is done; what stops it finds the latest state in the work folder.
   func advance(_ state: inout DenoisingState, to last: Int) throws {
     var pace = SavingPace()
     var isSaved = true
+    // After the last whole step, as long as it is not written: where the state is kept, in whichever
+    // window, the estimate that goes with it is.
+    var estimate: (step: Int, latents: Tensor)?
     func save() throws {
-      try pace.save { try record.write(state) }
-      isSaved = true
+      try pace.save {
+        if let estimate { try record.write(estimate: estimate.latents, step: estimate.step) }
+        try record.write(state)
+      }
+      (estimate, isSaved) = (nil, true)
     }
     do {
       while state.step < last {
         let step = state.step
         try stage.advance(&state) { try job.report(.block($0)) }
         isSaved = false
-        let isDue = pace.isDue || state.step == last
-        if state.step > step { try finish(state, isSaved: isDue) }
-        if isDue { try save() }
+        if state.step > step {
+          estimate = try self.estimate(after: state)
+          try show(estimate?.latents ?? state.latents, step: state.step)
+        }
+        if pace.isDue || state.step == last { try save() }
         if state.step > step { try job.report(.advanced(.denoising, done: state.step)) }
       }
     } catch {
@@ -91,16 +97,22 @@ private struct DenoisingRun {
     }
   }
 
-  /// A step is done: keeps its estimate of the clean latents for whoever decodes what there is, and
-  /// shows it.
-  private func finish(_ state: DenoisingState, isSaved: Bool) throws {
-    guard state.step < schedule.stepCount else { return }
-    guard isSaved else { return }
+  /// Where it is time for a preview.
+  private func show(_ latents: Tensor, step: Int) throws {
+    guard let preview, let interval = job.job.request.previewInterval, step.isMultiple(of: interval)
+    else { return }
+    try job.show(latents, step: step, preview)
+  }
+
+  /// The clean latents as they look after a step, for whoever decodes what there is; nil after the
+  /// last one, which leaves the latents themselves.
+  private func estimate(after state: DenoisingState) throws -> (step: Int, latents: Tensor)? {
+    guard state.step < schedule.stepCount else { return nil }
     // After a step the state's output is what the step began with.
     let sigmas = schedule.sigmas
-    let estimate = try CleanEstimate.latents(
+    let latents = try CleanEstimate.latents(
       from: state.output, at: sigmas[state.step - 1], to: state.latents, at: sigmas[state.step],
       on: job.networks.context)
-    try record.write(estimate: estimate)
+    return (state.step, latents)
   }
 }

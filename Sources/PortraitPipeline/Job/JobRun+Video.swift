@@ -7,14 +7,21 @@ import WanModels
 extension JobRun {
   /// Latents to the output.
   ///
-  /// - Parameter stopped: the step after which the denoising stopped, whose estimate of the clean
-  ///   latents is decoded; nil where it went to the end.
-  /// - Returns: the output's frames.
-  func video(_ clip: ClipLength, _ plan: JobPlan, stoppedAfter stopped: Int?) throws -> Int {
+  /// - Parameter end: of the denoising; where it has stopped, the estimate of the clean latents is
+  ///   decoded.
+  /// - Returns: the output's frames, and the end with the step that the estimate is of.
+  func video(
+    _ clip: ClipLength, _ plan: JobPlan, after end: JobOutcome.End
+  ) throws -> (frames: Int, end: JobOutcome.End) {
     var fingerprint = fingerprints.video
-    fingerprint.add("step", stopped.map(String.init) ?? "last")
+    let latents: Tensor
+    let stopped: Int?
     // In the mapped file: they may be long.
-    let latents = try stopped == nil ? record.keptLatents() : record.keptEstimate()
+    switch end {
+    case .finished: (stopped, latents) = (nil, try record.keptLatents())
+    case .stopped: (stopped, latents) = try record.keptEstimate()
+    }
+    fingerprint.add("step", stopped.map(String.init) ?? "last")
     let options = VideoWriterOptions(
       quality: parameters.quality, preset: parameters.preset,
       metadata: JobTags.tags(job.request, plan, step: stopped), sound: sound(clip, plan),
@@ -28,9 +35,12 @@ extension JobRun {
     let video = try VideoJoiner.join(pieces, to: job.request.output, options: options) {
       try self.report(.advanced(.joining, done: $0))
     }
-    for warning in video.warnings { try report(.warning(warning)) }
-    try report(.finished(.joining))
-    return video.frameCount
+    // The output is there: nothing is left that could be stopped.
+    do {
+      for warning in video.warnings { try report(.warning(warning)) }
+      try report(.finished(.joining))
+    } catch {}
+    return (video.frameCount, stopped.map(JobOutcome.End.stopped) ?? .finished)
   }
 
   private func decoder() throws -> LatentDecoder {

@@ -1,7 +1,9 @@
 import Checkpoints
 import Diffusion
+import Foundation
 import Imaging
 import MediaIO
+import OutputFiles
 import PortraitModels
 import TensorCore
 import WanModels
@@ -24,12 +26,20 @@ final class JobRun {
       job.request, job.inputs, job.plan, models: job.networks.models,
       instructionSet: job.networks.context.instructionSet)
     folder = try WorkFolder(job.plan.workFolder, resumes: job.request.resumes)
+    // A run that was killed while it joined the pieces has left one beside the output.
+    let output = URL(fileURLWithPath: job.request.output)
+    try AtomicFile.removeAbandoned(
+      in: output.deletingLastPathComponent().path, of: output.lastPathComponent)
     record = DenoisingRecord(folder, fingerprints.latents)
   }
 
-  /// Removes what was kept, unless the user chose the folder.
-  func close() throws {
-    if job.request.workFolder == nil { try folder.remove() }
+  /// Removes what was kept, unless the user chose the folder. The output is there: what cannot be
+  /// removed is told and no failure, and nothing can be stopped any more.
+  func close() {
+    guard job.request.workFolder == nil else { return }
+    do { try folder.remove() } catch {
+      do { try report(.warning("\(error)")) } catch {}
+    }
   }
 
   /// A stage's file of an earlier run; tells what of an earlier run cannot be used.

@@ -4,7 +4,7 @@ import Foundation
 /// published names of the parameters. The same job gives the same text.
 package enum JobTags {
   package static let format = "flashportrait-job-1"
-  private static let tag = "comment"
+  package static let tag = "comment"
 
   /// The tags of an output.
   ///

@@ -35,6 +35,7 @@ package final class PortraitJob {
       parameters: request.parameters)
     plan = try JobPlan.make(
       request, inputs, drivingFrames: inputs.frames(request.parameters).count, sizes)
+    try plan.checkDisk(output: request.output)
     guard let features = inputs.features, case .features(let path, _) = request.source,
       features.features.shape[1] != sizes.expression.width
     else { return }
@@ -45,7 +46,8 @@ package final class PortraitJob {
 
   /// Does what is not done yet.
   ///
-  /// - Parameter report: may throw to stop the job; what is done is kept.
+  /// - Parameter report: may throw to stop the job; what is done is kept. Once the output is there,
+  ///   what it throws is ignored.
   /// - Throws: what `report` throws, and the errors of every module.
   package func run(_ report: @escaping (JobEvent) throws -> Void) throws -> JobOutcome {
     let start = ContinuousClock.now
@@ -59,17 +61,13 @@ package final class PortraitJob {
     plan = try JobPlan.make(
       request, inputs, drivingFrames: clip.drivingFrames, sizes)
     plan.isCounted = true
+    try plan.checkDisk(output: request.output)
     let end = try run.denoise(features, plan)
     var outcome = JobOutcome(end: end, output: nil, frames: 0, seconds: 0)
-    switch end {
-    case .finished:
-      outcome.frames = try run.video(clip, plan, stoppedAfter: nil)
+    if end == .finished || request.decodesPartial {
+      (outcome.frames, outcome.end) = try run.video(clip, plan, after: end)
       outcome.output = request.output
-      try run.close()
-    case .stopped(let step):
-      guard request.decodesPartial else { break }
-      outcome.frames = try run.video(clip, plan, stoppedAfter: step)
-      outcome.output = request.output
+      if end == .finished { run.close() }
     }
     outcome.seconds = (ContinuousClock.now - start) / .seconds(1)
     return outcome
@@ -80,7 +78,13 @@ package final class PortraitJob {
 private enum OutputPlace {
   static func check(_ path: String, overwrites: Bool) throws {
     var status = stat()
-    guard lstat(path, &status) == 0, !overwrites else { return }
-    throw OutputError.unwritable(path: path, reason: "it is there already")
+    guard lstat(path, &status) == 0 else { return }
+    guard overwrites else {
+      throw OutputError.unwritable(path: path, reason: "it is there already")
+    }
+    // A link that leads nowhere is replaced; a pipe or device is not, which shows only at the end.
+    if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+      throw OutputError.unwritable(path: path, reason: "it is no regular file")
+    }
   }
 }

@@ -13,34 +13,42 @@ package final class WorkFolder {
   /// What is to be told about files that were found and not used.
   package private(set) var notes: [String] = []
 
-  private let lock: Int32
+  private let lock: FolderLock
   private let resumes: Bool
+  /// Whether it was not there before.
+  private let isNew: Bool
 
   private static let fingerprintKey = "made_from"
+  /// By which a folder is known for ours.
+  package static let lockName = FolderLock.name
 
-  /// Makes the folder where it is not there, and keeps others out of it until `close`.
+  /// Makes the folder where it is not there, and keeps others out of it as long as it lives.
   ///
   /// - Parameter resumes: whether files of an earlier run are used.
-  /// - Throws: `OutputError.unwritable`; `PipelineError.workFolderBusy` where another run has it.
+  /// - Throws: `OutputError.unwritable`; `PipelineError.workFolderBusy` where another run has it,
+  ///   `.noWorkFolder` where somebody else's files have the names of ours.
   package init(_ path: String, resumes: Bool) throws {
     self.path = path
     self.resumes = resumes
+    var status = stat()
+    isNew = stat(path, &status) != 0
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
       throw OutputError.unwritable(path: path, reason: "no folder can be made there")
     }
-    lock = open("\(path)/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-    guard lock >= 0 else { throw OutputError(path: path, code: errno) }
-    guard flock(lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK else {
-      close(lock)
-      throw PipelineError.workFolderBusy(path: path)
-    }
+    try Self.checkOwner(of: path)
+    lock = try FolderLock(path)
     try AtomicFile.removeAbandoned(in: path)
     if !resumes { try removeContents() }
   }
 
-  deinit { close(lock) }
+  deinit {
+    // A run that failed before it made anything leaves nothing.
+    guard isNew, let names = try? Self.names(in: path), names == [FolderLock.name] else { return }
+    lock.remove()
+    rmdir(path)
+  }
 
   package func file(_ name: String) -> String { "\(path)/\(name)" }
 
@@ -84,29 +92,86 @@ package final class WorkFolder {
     others.merging([Self.fingerprintKey: fingerprint.encoded]) { $1 }
   }
 
+  /// Bytes of all that jobs keep in a folder; 0 where there is none.
+  package static func byteCount(of path: String) -> Int {
+    let places = [path, "\(path)/\(JobFile.video.rawValue)"]
+    return places.reduce(0) { total, place in
+      guard let names = try? FileManager.default.contentsOfDirectory(atPath: place) else {
+        return total
+      }
+      return names.filter { isOurs($0) || isOursInVideo($0) }.reduce(total) { sum, name in
+        var status = stat()
+        guard lstat("\(place)/\(name)", &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+          return sum
+        }
+        return sum + Int(status.st_size)
+      }
+    }
+  }
+
+  // MARK: The end
+
   /// Removes all that jobs keep here, and the folder itself where nothing else is in it.
   ///
   /// - Throws: `OutputError`.
   package func remove() throws {
     try removeContents()
-    unlink(file("lock"))
+    lock.remove()
     rmdir(path)
   }
 
   private func removeContents() throws {
-    let names: [String]
-    do { names = try FileManager.default.contentsOfDirectory(atPath: path) } catch {
-      throw OutputError.unwritable(path: path, reason: "the folder cannot be listed")
-    }
-    for name in names where Self.isOurs(name) {
-      do { try FileManager.default.removeItem(atPath: file(name)) } catch {
-        throw OutputError.unwritable(path: file(name), reason: "it cannot be removed")
+    for name in try Self.names(in: path) where Self.isOurs(name) {
+      if name == JobFile.video.rawValue {
+        let video = file(name)
+        for name in try Self.names(in: video) where Self.isOursInVideo(name) {
+          try Self.remove("\(video)/\(name)")
+        }
+        // Whatever else somebody has put there stays.
+        rmdir(video)
+      } else {
+        try Self.remove(file(name))
       }
     }
   }
 
+  private static func names(in folder: String) throws -> [String] {
+    do { return try FileManager.default.contentsOfDirectory(atPath: folder) } catch {
+      throw OutputError.unwritable(path: folder, reason: "the folder cannot be listed")
+    }
+  }
+
+  private static func remove(_ path: String) throws {
+    guard unlink(path) == 0 || errno == ENOENT else { throw OutputError(path: path, code: errno) }
+  }
+
+  // MARK: Whose files
+
+  /// A folder that somebody gave may hold files of theirs that have our names: those are not to be
+  /// replaced or removed.
+  private static func checkOwner(of path: String) throws {
+    let names = try names(in: path)
+    guard !names.contains(FolderLock.name) else { return }
+    for name in names where isOurs(name) && !isMadeByJob("\(path)/\(name)") {
+      throw PipelineError.noWorkFolder(path: path, file: name)
+    }
+  }
+
+  private static func isMadeByJob(_ path: String) -> Bool {
+    if let names = try? FileManager.default.contentsOfDirectory(atPath: path) {
+      return names.allSatisfy(isOursInVideo)
+    }
+    return (try? Checkpoint.openFile(path))?.metadata[fingerprintKey] != nil
+  }
+
   private static func isOurs(_ name: String) -> Bool {
-    JobFile.allCases.contains { $0.rawValue == name } || name.hasPrefix("preview-step-")
+    JobFile.allCases.contains { $0.rawValue == name }
+      || name.wholeMatch(of: /preview-step-\d+\.png/) != nil
+  }
+
+  private static func isOursInVideo(_ name: String) -> Bool {
+    VideoPieces.isPiece(name) || name == DecodingRecord.fileName
+      || AtomicFile.isPartial(name)
   }
 }
 

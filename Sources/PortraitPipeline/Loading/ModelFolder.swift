@@ -60,8 +60,12 @@ package struct ModelFolder: Sendable {
     try files(of: name).flatMap(\.entries).reduce(0) { $0 + $1.byteCount }
   }
 
+  private var configurationPath: String {
+    files[.configuration] ?? "\(path)/\(CheckpointLayout.configuration)"
+  }
+
   private func transformerConfig(_ shapes: NamedShapes) throws -> TransformerConfig {
-    let file = files[.configuration] ?? "\(path)/\(CheckpointLayout.configuration)"
+    let file = configurationPath
     if FileManager.default.fileExists(atPath: file) {
       return try PipelineError.naming(file) {
         try TransformerConfig(shapes: shapes, file: contents(of: file))
@@ -197,9 +201,14 @@ package struct ModelFolder: Sendable {
   /// - Throws: `CheckpointError`, `PipelineError`.
   package func paths(of name: NetworkName) throws -> [String] {
     let files = try files(of: name).flatMap { ($0 as? ShardedCheckpoint)?.shardPaths ?? [$0.path] }
-    let others = [CheckpointLayout.geometry, CheckpointLayout.configuration].map { "\(path)/\($0)" }
+    let others = ["\(path)/\(CheckpointLayout.geometry)", configurationPath]
       .filter { FileManager.default.fileExists(atPath: $0) }
     return files + others + (name == .textEncoder ? [try path(of: .tokenizer)] : [])
+  }
+
+  /// Whether a part is there.
+  package func has(_ part: CheckpointLayout.Part) -> Bool {
+    files[part] != nil || CheckpointLayout.item(part).location(in: path) != nil
   }
 
   /// Where a part lies.

@@ -1,4 +1,5 @@
 import Layers
+import PortraitPipeline
 import TensorCore
 import TestSupport
 
@@ -25,6 +26,13 @@ import TestSupport
           guard golden.has("output." + name) else { continue }
           differences.append(try golden.difference(numbers, from: "output." + name))
         }
+        // The noise of a job: latents of one clip.
+        guard axes.count == 5, axes[0] == 1, axes[1] == 16, dtype == .f32 else { continue }
+        var parameters = JobParameters()
+        parameters.seed = seed
+        let noise = try parameters.noise(
+          frames: axes[2], size: PictureSize(width: 8 * axes[4], height: 8 * axes[3]))
+        differences.append(try golden.difference(noise, from: "output." + draw))
       }
     }
   }

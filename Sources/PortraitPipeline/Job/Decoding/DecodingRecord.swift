@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import MediaIO
 import OutputFiles
 import TensorCore
 import WanModels
@@ -9,8 +10,8 @@ import WanModels
 struct DecodingRecord {
   /// A place between two pieces.
   struct Position {
-    /// Bytes of each piece that is whole.
-    var sizes: [Int] = []
+    /// Digest of each piece that is whole.
+    var digests: [String] = []
     /// The decoder behind them; nil where nothing is left to be decoded.
     var session: SavedSession?
   }
@@ -19,8 +20,10 @@ struct DecodingRecord {
   private let fingerprint: Fingerprint
   private let pieces: [VideoPieces.Piece]
 
-  private static let name = "\(JobFile.video.rawValue)/decoder.safetensors"
-  private static let sizesKey = "piece_sizes"
+  /// Of the record itself, in the folder of the pieces.
+  static let fileName = "decoder.safetensors"
+  private static let name = "\(JobFile.video.rawValue)/\(fileName)"
+  private static let digestsKey = "piece_digests"
 
   init(_ folder: WorkFolder, _ fingerprint: Fingerprint, _ pieces: [VideoPieces.Piece]) {
     self.folder = folder
@@ -47,21 +50,21 @@ struct DecodingRecord {
       }
       return nil
     }
-    let sizes = file.metadata[Self.sizesKey].map {
-      $0.split(separator: ",", omittingEmptySubsequences: true).map { Int($0) }
+    let digests = file.metadata[Self.digestsKey].map {
+      $0.split(separator: ",", omittingEmptySubsequences: true).map(String.init)
     }
-    guard let sizes, sizes.count <= pieces.count, !sizes.contains(nil) else {
+    guard let digests, digests.count <= pieces.count else {
       try note("\(file.path): cannot be used; decoding starts afresh")
       return nil
     }
-    for (piece, size) in zip(pieces, sizes) where byteCount(of: piece) != size {
+    for (piece, digest) in zip(pieces, digests) where try self.digest(of: piece) != digest {
       try note("\(path(of: piece)): is missing or was changed; decoding starts afresh")
       return nil
     }
     let tensors = try file.entries.map { ($0.name, try file.tensor($0.name)) }
     return Position(
-      sizes: sizes.compactMap(\.self),
-      session: sizes.count == pieces.count
+      digests: digests,
+      session: digests.count == pieces.count
         ? nil
         : SavedSession(
           tensors: Dictionary(tensors) { first, _ in first }, metadata: file.metadata))
@@ -71,11 +74,11 @@ struct DecodingRecord {
   ///
   /// - Throws: `OutputError`, `TensorError`.
   func write(_ position: Position) throws {
-    let sizes = position.sizes.map(String.init).joined(separator: ",")
+    let digests = position.digests.joined(separator: ",")
     let tensors = (position.session?.tensors ?? [:]).map { (name: $0.key, tensor: $0.value) }
     try folder.write(
       Self.name, tensors, fingerprint,
-      metadata: (position.session?.metadata ?? [:]).merging([Self.sizesKey: sizes]) { $1 })
+      metadata: (position.session?.metadata ?? [:]).merging([Self.digestsKey: digests]) { $1 })
   }
 
   /// Makes the folder, and removes what a run has left there that was killed.
@@ -98,10 +101,13 @@ struct DecodingRecord {
     for name in try names() where VideoPieces.isPiece(name) { try remove("\(place)/\(name)") }
   }
 
-  /// Bytes of a piece's file; nil where there is none.
-  func byteCount(of piece: VideoPieces.Piece) -> Int? {
-    var status = stat()
-    return stat(path(of: piece), &status) == 0 ? Int(status.st_size) : nil
+  /// What tells a piece's bytes from others; nil where there is no file.
+  ///
+  /// - Throws: `MediaError`.
+  func digest(of piece: VideoPieces.Piece) throws -> String? {
+    do { return try FileDigest.sha256(ofFile: path(of: piece)) } catch MediaError.missing {
+      return nil
+    }
   }
 
   private var place: String { folder.file(JobFile.video.rawValue) }

@@ -50,8 +50,10 @@ package struct VideoDecoding {
   /// A run's place between two latent frames.
   private struct Progress {
     var session: any DecodingSession
-    /// Bytes of the pieces that are whole.
-    var sizes: [Int]
+    /// Digests of the pieces that are whole.
+    var digests: [String]
+    /// The piece after those, where the encoder is not yet done with it.
+    var finishing: FinishingPiece?
     /// Whether the record is that of the last whole piece.
     var isRecorded = true
     var pace = SavingPace()
@@ -75,9 +77,9 @@ package struct VideoDecoding {
     }
     try report(
       .began(.decoding, total: keeping.count, resumed: keptFrames(progress.session)))
-    while progress.sizes.count < pieces.count {
-      try decode(pieces[progress.sizes.count], &progress, report)
-    }
+    // Nothing is written any more when this returns; an error of its own is not the first then.
+    defer { do { try progress.finishing?.wait() } catch {} }
+    for piece in pieces[progress.digests.count...] { try decode(piece, &progress, report) }
     try report(.finished(.decoding))
     return paths
   }
@@ -85,18 +87,18 @@ package struct VideoDecoding {
   /// Where an earlier run has come to, else the clip's beginning; nil where nothing is left to do.
   private func begun(_ report: (JobEvent) throws -> Void) throws -> Progress? {
     let position = try record.kept { try report(.note($0)) }
-    if let position, position.sizes.count == pieces.count { return nil }
+    if let position, position.digests.count == pieces.count { return nil }
     let session = try decoder.session(like: latents(0..<1))
     if let position, let progress = try resumed(session, position, report) { return progress }
     try record.removeAll()
-    return Progress(session: session, sizes: [])
+    return Progress(session: session, digests: [])
   }
 
   private func resumed(
     _ session: any DecodingSession, _ position: DecodingRecord.Position,
     _ report: (JobEvent) throws -> Void
   ) throws -> Progress? {
-    guard let saved = position.session, let last = position.sizes.indices.last else { return nil }
+    guard let saved = position.session, let last = position.digests.indices.last else { return nil }
     var session = session
     do { try session.restore(saved) } catch let error as NetworkError {
       try report(.note("\(error); decoding starts afresh"))
@@ -106,7 +108,7 @@ package struct VideoDecoding {
       try report(.note("the decoder was stopped elsewhere; decoding starts afresh"))
       return nil
     }
-    return Progress(session: session, sizes: position.sizes)
+    return Progress(session: session, digests: position.digests)
   }
 
   /// Frames of the output that a session has made.
@@ -152,16 +154,13 @@ package struct VideoDecoding {
     _ piece: VideoPieces.Piece, _ writer: VideoWriter, _ progress: inout Progress,
     _ report: (JobEvent) throws -> Void
   ) throws {
-    _ = try writer.finish()
-    guard let size = record.byteCount(of: piece) else {
-      throw OutputError.unwritable(
-        path: record.path(of: piece), reason: "it was removed while the job ran")
-    }
-    progress.sizes.append(size)
+    try settle(&progress)
+    progress.finishing = FinishingPiece(piece, writer)
     progress.isRecorded = false
-    if progress.sizes.count == pieces.count { return try save(&progress) }
+    if piece == pieces.last { return try save(&progress) }
     guard progress.pace.isDue else { return }
-    // The video itself may still find room.
+    try settle(&progress)
+    // Without room for the record there may still be some for the video.
     do { try save(&progress) } catch let error as OutputError where error.isDiskFull {
       if !progress.hasWarned {
         try report(.warning("\(error); until then decoding cannot be taken up from here"))
@@ -170,10 +169,23 @@ package struct VideoDecoding {
     }
   }
 
+  /// Waits for the encoder.
+  private func settle(_ progress: inout Progress) throws {
+    guard let finishing = progress.finishing else { return }
+    progress.finishing = nil
+    try finishing.wait()
+    guard let digest = try record.digest(of: finishing.piece) else {
+      throw OutputError.unwritable(
+        path: record.path(of: finishing.piece), reason: "it was removed while the job ran")
+    }
+    progress.digests.append(digest)
+  }
+
   private func save(_ progress: inout Progress) throws {
-    let isDone = progress.sizes.count == pieces.count
+    try settle(&progress)
+    let isDone = progress.digests.count == pieces.count
     let position = DecodingRecord.Position(
-      sizes: progress.sizes, session: isDone ? nil : try progress.session.saved())
+      digests: progress.digests, session: isDone ? nil : try progress.session.saved())
     try progress.pace.save { try record.write(position) }
     progress.isRecorded = true
   }
@@ -183,8 +195,8 @@ package struct VideoDecoding {
     _ progress: inout Progress, _ report: (JobEvent) throws -> Void
   ) throws {
     do { try report(.advanced(.decoding, done: keptFrames(progress.session))) } catch {
-      let end = progress.sizes.isEmpty ? 0 : pieces[progress.sizes.count - 1].latentEnd
-      if progress.session.latentFrameCount == end, !progress.isRecorded {
+      let isBehindPiece = pieces.contains { $0.latentEnd == progress.session.latentFrameCount }
+      if isBehindPiece && !progress.isRecorded {
         // Where that fails, the record of an earlier piece is still there.
         do { try save(&progress) } catch is OutputError {}
       }

@@ -1,0 +1,28 @@
+import Foundation
+import OutputFiles
+
+extension JobPlan {
+  /// Bytes of the output, about: two bits a pixel.
+  var outputBytes: Int { madeFrames * size.width * size.height / 4 }
+
+  /// Refuses a job for which there is no room, before hours are spent on it. What an earlier run has
+  /// left in the work folder is used or replaced.
+  ///
+  /// - Parameter output: its path; the plan tells that of the work folder.
+  /// - Throws: `OutputError`.
+  func checkDisk(output: String) throws {
+    let kept = WorkFolder.byteCount(of: workFolder)
+    let folder = URL(fileURLWithPath: output).deletingLastPathComponent().path
+    let (work, result) = (try DiskSpace.device(of: workFolder), try DiskSpace.device(of: folder))
+    let rest = work == result ? 0 : outputBytes
+    try Self.check(workFolder, in: workFolder, needed: disk - rest - kept)
+    if rest > 0 { try Self.check(output, in: folder, needed: rest) }
+  }
+
+  private static func check(_ path: String, in folder: String, needed: Int) throws {
+    let available = try DiskSpace.available(in: folder)
+    guard needed <= available else {
+      throw OutputError.diskFull(path: path, needed: needed, available: available)
+    }
+  }
+}
