@@ -26,6 +26,7 @@ from sentencepiece import sentencepiece_model_pb2
 from transformers import CLIPVisionConfig, CLIPVisionModel, UMT5Config, UMT5EncoderModel
 
 import check_clip
+import check_tiny_vae
 import check_tokenizer
 import check_umt5
 import check_vae
@@ -56,6 +57,8 @@ class Job:
     riflex_k: int = None
     length: str = "exact"
     max_frames: int = None
+    tile_vae: bool = False
+    tiny_vae: bool = False
 
 
 # Files
@@ -93,6 +96,10 @@ class Networks:
         self.text = self.make_text(sizes["text_encoder"])
         self.tower = self.make_tower(sizes["image_encoder"])
         self.vae = self.make_vae(sizes["vae"])
+        tiny = sizes["tiny_vae"]
+        self.tiny_vae = load(
+            check_tiny_vae.TinyVAE(tiny["decoder_widths"], tiny["encoder_width"]),
+            tensors(ours / "fast_vae.pth"))
 
     def make_transformer(self, sizes, ours):
         weights = {}
@@ -304,6 +311,16 @@ def denoise(networks, job, made):
 # The whole
 
 
+def decode(networks, job, latents):
+    """[3, frames, rows, columns] in -1 ... 1."""
+    if job.tiny_vae:
+        return networks.tiny_vae.decode(latents)
+    networks.vae.use_tiling = job.tile_vae
+    pixels = check_vae.decode(networks.vae, latents[None])["decoded"][0]
+    networks.vae.use_tiling = False
+    return pixels
+
+
 @torch.no_grad()
 def run(networks, job, image, features):
     """All that is compared, by name.
@@ -325,7 +342,7 @@ def run(networks, job, image, features):
     made["noise"] = torch.randn((1, 16, count, rows // 8, columns // 8), generator=generator)
     made["steps"] = [step[0] for step in denoise(networks, job, made)]
     made["latents"] = made["steps"][-1]
-    pixels = check_vae.decode(networks.vae, made["latents"][None])["decoded"][0]
+    pixels = decode(networks, job, made["latents"])
     frames = ((pixels / 2 + 0.5).clamp(0, 1) * 255).to(torch.uint8)
     made["frames"] = frames[:, 1:1 + kept].permute(1, 2, 3, 0).numpy()
     return made
