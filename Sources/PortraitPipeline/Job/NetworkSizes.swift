@@ -48,7 +48,8 @@ struct NetworkSizes {
     }
     _ = try models.tokenizer()
     let (rows, columns) = (size.height, size.width)
-    conditionMemory = try networks.vaeEncoder().memoryNeeded(rows: rows, columns: columns)
+    conditionMemory = try networks.vaeEncoder().memoryNeeded(
+      rows: rows, columns: columns, tiling: parameters.tiling)
     if parameters.usesTinyVAE {
       let decoder = try networks.tinyVAEDecoder()
       decodingMemory = 0
