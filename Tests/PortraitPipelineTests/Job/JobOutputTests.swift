@@ -86,7 +86,7 @@ import Testing
     #expect(values["image"] == "portrait.png" && values["features"] == "features.safetensors")
     #expect(values["max_frames"] == "8" && values["num_inference_steps"] == "3")
     #expect(values["sampler"] == "flow-unipc" && values["stopped_after_step"] == "1")
-    #expect(values["width"] == "32" && values["height"] == "32" && values["fps"] == "25/1")
+    #expect(values["width"] == "32" && values["height"] == "32" && values["fps"] == "25")
     #expect(tags.map(\.name) == tags.map(\.name).sorted())
   }
 
