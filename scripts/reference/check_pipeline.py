@@ -89,6 +89,8 @@ CASES = {
     "given_size": Case(Job(size=(80, 48)), (70, 50), 6),
     "reduced": Case(Job(max_size=96), (400, 333), 5),
     "max_frames": Case(Job(max_frames=6), (64, 64), 11),
+    "tiny_vae": Case(Job(tiny_vae=True), (64, 48), 9),
+    "tile_vae": Case(Job(tile_vae=True, max_size=288, num_inference_steps=1), (256, 260), 5),
     "stopped": Case(Job(num_inference_steps=5, **LONG), (48, 48), 14, stop=2),
     "stopped_unipc": Case(
         Job(num_inference_steps=6, sampler="flow-unipc", **LONG), (48, 48), 14, stop=3),
@@ -164,6 +166,9 @@ def flags(job):
         result += ["--max-frames", str(job.max_frames)]
     for field in dataclasses.fields(job):
         if field.name in ("length", "riflex_k", "size", "max_frames"):
+            continue
+        if field.type == "bool" or field.type is bool:
+            result += [f"--{field.name.replace('_', '-')}"] if getattr(job, field.name) else []
             continue
         if field.name == "max_size" and job.size:
             continue

@@ -8,6 +8,7 @@ files of a checkpoint folder as `flashportrait synthesize` writes it, and comput
 text encoder in float64).
 """
 
+import contextlib
 import dataclasses
 import glob
 import json
@@ -26,6 +27,7 @@ from sentencepiece import sentencepiece_model_pb2
 from transformers import CLIPVisionConfig, CLIPVisionModel, UMT5Config, UMT5EncoderModel
 
 import check_clip
+import check_tiny_vae
 import check_tokenizer
 import check_umt5
 import check_vae
@@ -56,6 +58,8 @@ class Job:
     riflex_k: int = None
     length: str = "exact"
     max_frames: int = None
+    tile_vae: bool = False
+    tiny_vae: bool = False
 
 
 # Files
@@ -93,6 +97,10 @@ class Networks:
         self.text = self.make_text(sizes["text_encoder"])
         self.tower = self.make_tower(sizes["image_encoder"])
         self.vae = self.make_vae(sizes["vae"])
+        tiny = sizes["tiny_vae"]
+        self.tiny_vae = load(
+            check_tiny_vae.TinyVAE(tiny["decoder_widths"], tiny["encoder_width"]),
+            tensors(ours / "fast_vae.pth"))
 
     def make_transformer(self, sizes, ours):
         weights = {}
@@ -178,12 +186,20 @@ def image_rows(networks, bytes_):
     return networks.tower(pixels, output_hidden_states=True).hidden_states[-2][0]
 
 
-def condition(networks, bytes_, latent_frames):
+@contextlib.contextmanager
+def tiles(vae, are_used):
+    vae.use_tiling = are_used
+    yield
+    vae.use_tiling = False
+
+
+def condition(networks, job, bytes_, latent_frames):
     """[20, frames, rows / 8, columns / 8]."""
     rows, columns = bytes_.shape[:2]
     video = torch.zeros(1, 3, 4 * (latent_frames - 1) + 1, rows, columns)
     video[0, :, 0] = torch.from_numpy(bytes_).permute(2, 0, 1).float() / 255 * 2 - 1
-    latents = check_vae.encode(networks.vae, video)["mode"][0]
+    with tiles(networks.vae, job.tile_vae):
+        latents = check_vae.encode(networks.vae, video)["mode"][0]
     mask = torch.zeros(4, *latents.shape[1:])
     mask[:, 0] = 1
     return torch.cat([mask, latents])
@@ -304,6 +320,14 @@ def denoise(networks, job, made):
 # The whole
 
 
+def decode(networks, job, latents):
+    """[3, frames, rows, columns] in -1 ... 1."""
+    if job.tiny_vae:
+        return networks.tiny_vae.decode(latents)
+    with tiles(networks.vae, job.tile_vae):
+        return check_vae.decode(networks.vae, latents[None])["decoded"][0]
+
+
 @torch.no_grad()
 def run(networks, job, image, features):
     """All that is compared, by name.
@@ -320,12 +344,12 @@ def run(networks, job, image, features):
     made["prompt"] = text_rows(networks, job.prompt)
     made["negative_prompt"] = text_rows(networks, job.negative_prompt)
     made["image"] = image_rows(networks, bytes_)
-    made["condition"] = condition(networks, bytes_, len(made["windows"][0]))
+    made["condition"] = condition(networks, job, bytes_, len(made["windows"][0]))
     generator = torch.Generator().manual_seed(job.seed)
     made["noise"] = torch.randn((1, 16, count, rows // 8, columns // 8), generator=generator)
     made["steps"] = [step[0] for step in denoise(networks, job, made)]
     made["latents"] = made["steps"][-1]
-    pixels = check_vae.decode(networks.vae, made["latents"][None])["decoded"][0]
+    pixels = decode(networks, job, made["latents"])
     frames = ((pixels / 2 + 0.5).clamp(0, 1) * 255).to(torch.uint8)
     made["frames"] = frames[:, 1:1 + kept].permute(1, 2, 3, 0).numpy()
     return made

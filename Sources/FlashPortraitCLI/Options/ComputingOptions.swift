@@ -14,8 +14,9 @@ struct ComputingOptions: ParsableArguments {
 
   @Flag(
     inversion: .prefixedNo,
-    help:
-      "Decode in tiles, as the published fast configuration does: another result, and more memory.")
+    help: ArgumentHelp(
+      "The VAE works in tiles, as in the published fast configuration: another result, and more "
+        + "memory."))
   var tileVae: Bool?
 
   @Flag(inversion: .prefixedNo, help: "Decode by the tiny VAE: fast, with less detail.")

@@ -44,6 +44,7 @@ struct JobFingerprints {
     self.image = image
     var condition = common.followed(by: picture)
     condition.add("VAE", try checkpoint(.vae))
+    condition.add("--tile-vae", parameters.tilesVAE)
     self.condition = condition
 
     var latents = features.followed(by: text).followed(by: image).followed(by: condition)
@@ -53,7 +54,6 @@ struct JobFingerprints {
     self.latents = latents
 
     var video = latents
-    video.add("--tile-vae", parameters.tilesVAE)
     video.add("--tiny-vae", parameters.usesTinyVAE ? try checkpoint(.tinyVAE) : "no")
     self.video = video
   }

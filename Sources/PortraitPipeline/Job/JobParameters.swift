@@ -54,7 +54,7 @@ package struct JobParameters: Sendable, Equatable {
   /// Arithmetic of the networks.
   package var arithmetic = Arithmetic.bf16
   package var face = FaceOptions()
-  /// Decode in tiles (`--tile-vae`).
+  /// Encode and decode in tiles (`--tile-vae`).
   package var tilesVAE = false
   /// Decode by the tiny autoencoder (`--tiny-vae`).
   package var usesTinyVAE = false

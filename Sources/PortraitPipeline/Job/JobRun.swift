@@ -150,7 +150,8 @@ final class JobRun {
     }
     try report(.began(.condition, total: nil, resumed: 0))
     let condition = try ConditionLatents.make(
-      picture: job.inputs.picture, latentFrames: frames, encoder: networks.vaeEncoder())
+      picture: job.inputs.picture, latentFrames: frames, encoder: networks.vaeEncoder(),
+      tiling: parameters.tiling)
     try folder.write(
       JobFile.condition.rawValue, [(name: "condition", tensor: condition)], fingerprint)
     try report(.finished(.condition))

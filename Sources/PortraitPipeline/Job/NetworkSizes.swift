@@ -52,7 +52,8 @@ struct NetworkSizes {
     }
     _ = try models.tokenizer()
     let (rows, columns) = (size.height, size.width)
-    conditionMemory = vae.memoryNeeded(rows: rows, columns: columns)
+    conditionMemory = vae.memoryNeeded(
+      rows: rows, columns: columns, tiling: parameters.tiling)
     if parameters.usesTinyVAE {
       let decoder = try networks.tinyVAEDecoder()
       decodingMemory = 0
