@@ -303,7 +303,7 @@ def main():
         options.keep.mkdir(parents=True, exist_ok=True)
         tiny = options.keep / "checkpoints"
         subprocess.run(
-            [options.program, "synthesize", "--geometry", options.geometry, "--out", tiny, "--quiet"],
+            [options.program, "synthesize", "--geometry", options.geometry, "--out", tiny, "-q"],
             check=True)
         networks = portrait_pipeline.Networks(tiny)
         if options.fixture:
