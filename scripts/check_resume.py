@@ -223,7 +223,7 @@ class Check:
     def run(self):
         subprocess.run(
             [self.options.program, "synthesize", "--geometry", "tiny", "--out", self.checkpoints,
-             "-q"], check=True)
+             "-q"], check=True, stdout=subprocess.DEVNULL)
         self.undisturbed()
         self.kill_and_resume()
         counts = collections.Counter(self.kills)

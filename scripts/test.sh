@@ -49,6 +49,7 @@ part sanitize scripts/sanitize.sh
 part neon scripts/neon.sh
 part build build
 part test run_tests
+part resume scripts/check_resume.py --kills 8 --threads 1 2
 part races scripts/races.sh
 
 echo "== passed in $SECONDS s"

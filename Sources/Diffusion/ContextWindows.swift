@@ -50,6 +50,7 @@ package struct ContextWindows: Sendable, Equatable {
   /// The video frames whose expressions a window follows: those that its latent frames stand for, but
   /// for the three before the first one's last.
   package static func videoFrames(of latentFrames: Range<Int>) -> Range<Int> {
-    4 * latentFrames.lowerBound..<4 * (latentFrames.upperBound - 1) + 1
+    let end = LatentScale.videoFrames(ofLatentFrames: latentFrames.upperBound)
+    return LatentScale.frames * latentFrames.lowerBound..<end
   }
 }

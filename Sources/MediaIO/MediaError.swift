@@ -59,7 +59,7 @@ package enum MediaError: Error, Equatable, CustomStringConvertible {
     case .pieceDiffers(let path, let found, let expected):
       "\(path): has \(found), but the pieces before it have \(expected): remove it and make it again"
     case .frameRate(let rate, let path):
-      "\(path): cannot be read at \(rate.numerator)/\(rate.denominator) frames a second: expected "
+      "\(path): cannot be read at \(rate) frames a second: expected "
         + "1/600 to 1000, of a numerator and a denominator up to \(ConstantFrameRate.longestTerm)"
     case .cancelled(let path): "\(path): was stopped on the way"
     case .componentMissing(let name, let purpose):

@@ -7,6 +7,9 @@ enum Main {
     StandardDescriptors.occupy()
     CrashReport.install()
     Interruption.install()
-    exit(await Program.run(Array(CommandLine.arguments.dropFirst())))
+    let status = await Program.run(Array(CommandLine.arguments.dropFirst()))
+    // Everything is written. `exit` would wait for the threads of libraries, which have no end where
+    // memory is limited (ulimit -v): OpenBLAS's ask for theirs again and again.
+    _exit(status)
   }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import PortraitPipeline
 
 /// Does jobs one after the other. One that fails does not stop the others; an interruption does.
@@ -116,6 +117,9 @@ package struct JobBatch {
       // A reader of several results need not wait for the last.
       try Console.current.finish()
     } catch CommandError.interrupted(let signal) {
+      // Where nothing was made, nothing is there to be continued.
+      let isKept = FileManager.default.fileExists(atPath: job.plan.workFolder)
+      guard isKept || progress.place != nil else { throw CommandError.interrupted(signal: signal) }
       throw CommandError.jobInterrupted(
         signal: signal, place: progress.place, folder: job.plan.workFolder,
         without: job.request.resumes ? nil : "--no-resume")

@@ -84,7 +84,8 @@ struct JobSettings {
     command.denoising.apply(to: &parameters, index: last.riflexIndex)
     command.windows.apply(to: &parameters)
     if command.windows.contextOverlap == nil, last.contextOverlap == nil {
-      parameters.contextOverlap = WindowOptions.overlap(ofSize: parameters.contextSize)
+      parameters.contextOverlap = JobParameters.contextOverlap(
+        ofSize: parameters.contextSize)
     }
     command.computing.apply(to: &parameters)
     try check(parameters)

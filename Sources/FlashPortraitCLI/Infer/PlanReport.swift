@@ -63,7 +63,7 @@ package struct PlanReport: Encodable, Sendable {
     }
     output = request.output
     (width, height) = (plan.size.width, plan.size.height)
-    frameRate = formatRatio(plan.frameRate)
+    frameRate = plan.frameRate.description
     frames = plan.outputFrames
     framesAreCounted = plan.isCounted
     seconds = roundedToMilliseconds(Double(plan.outputFrames) / plan.frameRate.value)

@@ -45,7 +45,7 @@ struct VideoReport: Encodable {
     bytes = size ?? 0
     (container, codec, pixelFormat) = (video.container, video.codec, video.pixelFormat)
     (width, height) = (video.columns, video.rows)
-    frameRate = formatRatio(video.frameRate)
+    frameRate = video.frameRate.description
     (frames, duration) = (video.estimatedFrameCount, video.duration)
     sound = video.sound.map { sound in
       Sound(

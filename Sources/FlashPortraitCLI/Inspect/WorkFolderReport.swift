@@ -20,17 +20,16 @@ struct WorkFolderReport: Encodable {
   /// - Throws: `CheckpointError` for a damaged file.
   init?(_ folder: String) throws {
     let files = FileManager.default
-    guard files.fileExists(atPath: "\(folder)/\(WorkFolder.lockName)") else { return nil }
+    guard WorkFolder.isOne(folder) else { return nil }
     path = folder
     parts = try JobFile.allCases.map(\.rawValue).compactMap { name in
       let file = "\(folder)/\(name)"
       guard files.fileExists(atPath: file) else { return nil }
       let bytes = try files.attributesOfItem(atPath: file)[.size] as? Int
-      let metadata =
-        name == JobFile.latents.rawValue ? try Checkpoint.openFile(file).metadata : [:]
-      return Part(
-        file: name, bytes: bytes ?? 0, steps: metadata["step"].flatMap { Int($0) },
-        windows: metadata["window"].flatMap { Int($0) })
+      let place =
+        name == JobFile.latents.rawValue
+        ? DenoisingRecord.place(in: try Checkpoint.openFile(file)) : nil
+      return Part(file: name, bytes: bytes ?? 0, steps: place?.step, windows: place?.window)
     }
   }
 

@@ -42,27 +42,7 @@ struct FrameRateArgument: ExpressibleByArgument, Equatable {
   let rate: Rational
 
   init?(argument: String) {
-    let parts = argument.split(separator: "/", omittingEmptySubsequences: false)
-    guard parts.count <= 2, let first = Self.decimal(parts[0]) else { return nil }
-    guard parts.count == 2 else {
-      rate = Rational(reducing: first.digits, first.scale)
-      return
-    }
-    guard let second = Self.decimal(parts[1]), first.scale == 1, second.scale == 1,
-      second.digits > 0
-    else { return nil }
-    rate = Rational(reducing: first.digits, second.digits)
-  }
-
-  /// Of "29.97": 2997 and 100.
-  private static func decimal(_ text: Substring) -> (digits: Int, scale: Int)? {
-    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-    let fraction = parts.count == 2 ? parts[1] : ""
-    // Nine digits of each keep the ratio within Int.
-    guard (1...2).contains(parts.count), (1...9).contains(parts[0].count), fraction.count <= 6,
-      (parts[0] + fraction).allSatisfy({ $0.isASCII && $0.isNumber }),
-      let digits = Int(parts[0] + fraction)
-    else { return nil }
-    return (digits, fraction.reduce(1) { scale, _ in scale * 10 })
+    guard let rate = Rational(text: argument) else { return nil }
+    self.rate = rate
   }
 }

@@ -51,13 +51,14 @@ struct DenoisingOptions: ParsableArguments {
   var riflexK: Int?
 
   func validate() throws {
-    try FlagCheck.range("num-inference-steps", numInferenceSteps, 1...1000)
-    try FlagCheck.range("text-cfg-scale", textCfgScale, 0...100)
-    try FlagCheck.range("emo-cfg-scale", emoCfgScale, 0...100)
-    try FlagCheck.range("ip-scale", ipScale, 0...100)
-    try FlagCheck.range("cfg-skip-ratio", cfgSkipRatio, 0...1)
-    try FlagCheck.range("shift", shift, 0.01...100)
-    try FlagCheck.range("riflex-k", riflexK, 1...16)
+    typealias Limits = JobParameters.Limits
+    try FlagCheck.range("num-inference-steps", numInferenceSteps, Limits.steps)
+    try FlagCheck.range("text-cfg-scale", textCfgScale.map(Double.init), Limits.scale)
+    try FlagCheck.range("emo-cfg-scale", emoCfgScale.map(Double.init), Limits.scale)
+    try FlagCheck.range("ip-scale", ipScale.map(Double.init), Limits.scale)
+    try FlagCheck.range("cfg-skip-ratio", cfgSkipRatio, Limits.share)
+    try FlagCheck.range("shift", shift, Limits.shift)
+    try FlagCheck.range("riflex-k", riflexK, Limits.riflexIndex)
     if riflex == false, riflexK != nil {
       throw ValidationError("--no-riflex and --riflex-k contradict each other")
     }

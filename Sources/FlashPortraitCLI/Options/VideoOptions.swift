@@ -65,13 +65,12 @@ struct VideoOptions: ParsableArguments {
   @Flag(inversion: .prefixedNo, help: "Keep the driving video's sound. Default: --audio.")
   var audio: Bool?
 
-  static let sides = 16...16384
-
   func validate() throws {
-    try FlagCheck.range("max-size", maxSize, Self.sides)
+    typealias Limits = JobParameters.Limits
+    try FlagCheck.range("max-size", maxSize, Limits.side)
     for (flag, value) in [("width", width), ("height", height)] {
       guard let value else { continue }
-      guard Self.sides.contains(value), value % 16 == 0 else {
+      guard Limits.side.contains(value), value % Limits.sideUnit == 0 else {
         throw ValidationError("--\(flag) \(value): expected a multiple of 16 up to 16384")
       }
       if maxSize != nil { throw ValidationError("--max-size and --\(flag) contradict each other") }
@@ -79,13 +78,13 @@ struct VideoOptions: ParsableArguments {
     if (width == nil) != (height == nil) {
       throw ValidationError("--\(width == nil ? "height" : "width"): give both sides")
     }
-    if let rate = fps?.rate, !(0.1...1000).contains(rate.value) {
-      throw ValidationError("--fps \(formatRatio(rate)): expected 0.1 to 1000")
+    if let rate = fps?.rate, !Limits.frameRate.contains(rate.value) {
+      throw ValidationError("--fps \(rate): expected 0.1 to 1000")
     }
     if let maxFrames, maxFrames < 1 {
       throw ValidationError("--max-frames \(maxFrames): expected 1 or more")
     }
-    try FlagCheck.range("crf", crf, 0...51)
+    try FlagCheck.range("crf", crf, Limits.quality)
     if tracking == .published, let face, face != .largest {
       throw ValidationError("--face \(face): --tracking published takes the largest face")
     }

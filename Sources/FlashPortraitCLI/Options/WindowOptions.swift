@@ -1,4 +1,5 @@
 import ArgumentParser
+import Diffusion
 import PortraitPipeline
 
 /// The windows in which a clip is computed: three published names of one size, and the overlap.
@@ -22,18 +23,19 @@ struct WindowOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Another name of --context-size.", valueName: "n"))
   var latentsNumFrames: Int?
 
-  static let sizes = 1...4096
-
   func validate() throws {
-    try FlagCheck.range("context-size", contextSize, Self.sizes)
-    try FlagCheck.range("latents-num-frames", latentsNumFrames, Self.sizes)
-    if let subNumFrames, subNumFrames % 4 != 1 || !(1...16381).contains(subNumFrames) {
+    let limits = JobParameters.Limits.contextSize
+    try FlagCheck.range("context-size", contextSize, limits)
+    try FlagCheck.range("latents-num-frames", latentsNumFrames, limits)
+    if let subNumFrames, JobParameters.contextSize(ofFrames: subNumFrames) == nil {
       throw ValidationError("--sub-num-frames \(subNumFrames): expected 4 n + 1, 1 to 16381")
     }
     let given = sizes
     for (flag, size) in given.dropFirst() where size != given[0].size {
       let first = given[0]
-      let wanted = flag == "sub-num-frames" ? 4 * (first.size - 1) + 1 : first.size
+      let wanted =
+        flag == "sub-num-frames"
+        ? LatentScale.videoFrames(ofLatentFrames: first.size) : first.size
       throw ValidationError(
         "--\(first.flag) and --\(flag) contradict each other: expected --\(flag) \(wanted)")
     }
@@ -41,14 +43,14 @@ struct WindowOptions: ParsableArguments {
     if let size = given.first?.size, contextOverlap >= size || contextOverlap < 0 {
       throw ValidationError("--context-overlap \(contextOverlap): expected 0 to \(size - 1)")
     }
-    try FlagCheck.range("context-overlap", contextOverlap, 0...4095)
+    try FlagCheck.range("context-overlap", contextOverlap, 0...limits.upperBound - 1)
   }
 
   /// The window's size in latent frames under each name that was given.
   private var sizes: [(flag: String, size: Int)] {
     let given = [
       ("context-size", contextSize), ("latents-num-frames", latentsNumFrames),
-      ("sub-num-frames", subNumFrames.map { ($0 - 1) / 4 + 1 }),
+      ("sub-num-frames", subNumFrames.flatMap(JobParameters.contextSize)),
     ]
     return given.compactMap { flag, size in size.map { (flag, $0) } }
   }
@@ -57,11 +59,5 @@ struct WindowOptions: ParsableArguments {
   func apply(to parameters: inout JobParameters) {
     parameters.contextSize.set(sizes.first?.size)
     parameters.contextOverlap.set(contextOverlap)
-  }
-
-  /// The overlap of windows where nobody chose it: the published share of them.
-  static func overlap(ofSize size: Int) -> Int {
-    let published = JobParameters()
-    return size * published.contextOverlap / published.contextSize
   }
 }

@@ -25,7 +25,9 @@ struct WorkOptions: ParsableArguments {
   var dryRun = false
 
   func validate() throws {
-    if workDir?.isEmpty == true { throw ValidationError("--work-dir: expected the name of a folder") }
+    if workDir?.isEmpty == true {
+      throw ValidationError("--work-dir: expected the name of a folder")
+    }
     for (flag, value) in [("stop-after-step", stopAfterStep), ("preview-every", previewEvery)] {
       if let value, value < 1 { throw ValidationError("--\(flag) \(value): expected 1 or more") }
     }

@@ -1,5 +1,4 @@
 import Foundation
-import MediaIO
 
 /// A byte count as people read it: "1.5 GB" (powers of 1000, as disks and downloads are sold).
 package func formatBytes(_ count: Int) -> String {
@@ -113,9 +112,4 @@ func printableLines(_ text: String) -> String {
 private func isControl(_ scalar: Unicode.Scalar) -> Bool {
   scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
     || (0x202A...0x202E).contains(scalar.value) || (0x2066...0x2069).contains(scalar.value)
-}
-
-/// "25", "30000/1001".
-func formatRatio(_ ratio: Rational) -> String {
-  ratio.denominator == 1 ? "\(ratio.numerator)" : "\(ratio.numerator)/\(ratio.denominator)"
 }

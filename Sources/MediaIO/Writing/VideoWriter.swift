@@ -134,7 +134,7 @@ package final class VideoWriter {
       &numerator, &denominator, Int64(rate.numerator), Int64(rate.denominator), Int64(Int32.max))
     guard isExact == 1, numerator > 0 else {
       throw MediaError.notEncodable(
-        path: path, reason: "\(rate.numerator)/\(rate.denominator) frames a second")
+        path: path, reason: "\(rate) frames a second")
     }
     return AVRational(num: denominator, den: numerator)
   }

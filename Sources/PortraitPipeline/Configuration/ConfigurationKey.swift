@@ -59,8 +59,9 @@ struct ConfigurationKey: Sendable {
   /// A side of the picture.
   static func side(_ name: String, to target: Target<Int>) -> ConfigurationKey {
     ConfigurationKey([name]) { configuration, value in
-      let side = try value.whole(ConfigurationKeys.sides)
-      guard side % 16 == 0 else { throw value.refusal("a multiple of 16") }
+      let side = try value.whole(JobParameters.Limits.side)
+      let unit = JobParameters.Limits.sideUnit
+      guard side % unit == 0 else { throw value.refusal("a multiple of \(unit)") }
       configuration[keyPath: target] = side
     }
   }
@@ -129,27 +130,9 @@ extension Rational {
   ///
   /// - Returns: nil for anything else, and where it is not above 0 and at most 1000.
   package init?(frameRate text: String) {
-    func whole(_ digits: Substring) -> Int? {
-      guard (1...9).contains(digits.utf8.count), digits.utf8.allSatisfy({ (48...57).contains($0) })
-      else { return nil }
-      return Int(digits)
+    guard let rate = Rational(text: text), rate.numerator > 0, rate.value <= 1000 else {
+      return nil
     }
-    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-    let decimals = text.split(separator: ".", omittingEmptySubsequences: false)
-    let ratio: (Int, Int)?
-    if parts.count == 2, let numerator = whole(parts[0]), let denominator = whole(parts[1]) {
-      ratio = (numerator, denominator)
-    } else if decimals.count == 2, decimals[1].utf8.count <= 6, let units = whole(decimals[0]),
-      let fraction = whole(decimals[1])
-    {
-      let scale = decimals[1].utf8.reduce(1) { product, _ in product * 10 }
-      ratio = (units * scale + fraction, scale)
-    } else {
-      ratio = whole(text[...]).map { ($0, 1) }
-    }
-    guard let (numerator, denominator) = ratio, numerator > 0, denominator > 0,
-      Double(numerator) <= 1000 * Double(denominator)
-    else { return nil }
-    self.init(reducing: numerator, denominator)
+    self = rate
   }
 }

@@ -7,8 +7,7 @@ import TensorCore
 /// All keys of a job: those of the published script's variables, of the published configuration, and
 /// of the flags.
 enum ConfigurationKeys {
-  static let sides = 16...16384
-  private static let windows = 1...4096
+  private typealias Limits = JobParameters.Limits
 
   /// Those that stand by themselves.
   static let outermost: [ConfigurationKey] = parameters + inputs + networks + unused
@@ -16,26 +15,26 @@ enum ConfigurationKeys {
   private static let parameters: [ConfigurationKey] = [
     .text("prompt", to: \.prompt),
     .text("negative_prompt", to: \.negativePrompt),
-    .whole("max_size", in: sides, to: \.maxSize),
+    .whole("max_size", in: Limits.side, to: \.maxSize),
     .side("width", to: \.width),
     .side("height", to: \.height),
-    window("sub_num_frames", of: 1...4 * 4095 + 1) { frames in
-      (frames - 1) % 4 == 0 ? (frames - 1) / 4 + 1 : nil
+    window("sub_num_frames", of: JobParameters.windowFrames) {
+      JobParameters.contextSize(ofFrames: $0)
     },
-    window("latents_num_frames", of: windows) { $0 },
-    window("context_size", of: windows) { $0 },
-    .whole("context_overlap", in: 0...4095, to: \.contextOverlap),
-    .whole("num_inference_steps", in: 1...1000, to: \.steps),
-    .single("text_cfg_scale", in: 0...100, to: \.textScale),
-    .single("emo_cfg_scale", in: 0...100, to: \.expressionScale),
-    .single("ip_scale", in: 0...100, to: \.expressionStrength),
+    window("latents_num_frames", of: Limits.contextSize) { $0 },
+    window("context_size", of: Limits.contextSize) { $0 },
+    .whole("context_overlap", in: 0...Limits.contextSize.upperBound - 1, to: \.contextOverlap),
+    .whole("num_inference_steps", in: Limits.steps, to: \.steps),
+    .single("text_cfg_scale", in: Limits.scale, to: \.textScale),
+    .single("emo_cfg_scale", in: Limits.scale, to: \.expressionScale),
+    .single("ip_scale", in: Limits.scale, to: \.expressionStrength),
     .choice("sampler_name", "sampler", of: samplers, to: \.sampler),
     shift("shift"),
     .whole("seed", in: 0...UInt64.max - 1, to: \.seed),
     .choice("rng", of: names(), to: \.noise),
-    .number("cfg_skip_ratio", in: 0...1, to: \.guidanceSkip),
+    .number("cfg_skip_ratio", in: Limits.share, to: \.guidanceSkip),
     .flag("enable_riflex", "riflex", to: \.usesRIFLEx),
-    .whole("riflex_k", in: 1...64, to: \.riflexIndex),
+    .whole("riflex_k", in: Limits.riflexIndex, to: \.riflexIndex),
     .choice("length", of: names(), to: \.length),
     ConfigurationKey(["fps"]) { $0.frameRate = try $1.frameRate() },
     .whole("max_frames", in: 1...Int.max, to: \.frameLimit),
@@ -48,7 +47,7 @@ enum ConfigurationKeys {
     },
     .flag("tile_vae", to: \.tilesVAE),
     .flag("tiny_vae", to: \.usesTinyVAE),
-    .number("crf", in: 0...51, to: \.quality),
+    .number("crf", in: Limits.quality, to: \.quality),
     .choice("preset", of: names(), to: \.preset),
     .flag("audio", to: \.keepsSound),
     ConfigurationKey(["no_audio"]) { $0.keepsSound = try !$1.flag() },
@@ -107,7 +106,7 @@ enum ConfigurationKeys {
     .unused("compile_dit") { _ = try $0.flag() },
     .unused("ulysses_degree") { _ = try $0.whole(1...1) },
     .unused("ring_degree") { _ = try $0.whole(1...1) },
-    .unused("sample_size") { _ = try $0.elements().map { try $0.whole(sides) } },
+    .unused("sample_size") { _ = try $0.elements().map { try $0.whole(Limits.side) } },
   ]
 
   /// What several keys decide together; of a new mapping that has one of them, none is left from
@@ -154,7 +153,7 @@ enum ConfigurationKeys {
 
   static func shift(_ name: String) -> ConfigurationKey {
     ConfigurationKey([name]) { configuration, value in
-      let shift = try value.number(0.01...100)
+      let shift = try value.number(Limits.shift)
       if let former = configuration.shift, former != shift {
         throw value.refusal("the same as 'shift', \(former), or nothing")
       }

@@ -76,14 +76,3 @@ package enum FeatureFile {
     return Contents(features: tensor, frameRate: rate)
   }
 }
-
-extension Rational {
-  /// "25" or "30000/1001".
-  fileprivate init?(text: String) {
-    let parts = text.split(separator: "/").map { Int($0) }
-    guard (1...2).contains(parts.count), let numerator = parts[0],
-      let denominator = parts.count == 2 ? parts[1] : 1, denominator > 0
-    else { return nil }
-    self.init(reducing: numerator, denominator)
-  }
-}

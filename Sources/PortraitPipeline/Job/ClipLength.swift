@@ -1,3 +1,4 @@
+import Diffusion
 import TensorCore
 
 /// How many frames a job makes, which of them it keeps, and what drives each.
@@ -10,18 +11,30 @@ package struct ClipLength: Sendable, Equatable {
   package let kept: Range<Int>
   private let length: JobParameters.Length
 
+  /// Frames of the source at most: four days of 25 a second. More is a container that lies, and its
+  /// plan alone would fill the memory.
+  package static let limit = 10_000_000
+
   /// - Parameter drivingFrames: 1 or more.
-  /// - Throws: `PipelineError.parameter` where nothing is left to be kept.
+  /// - Throws: `PipelineError.parameter` where nothing is left to be kept, or for more frames than
+  ///   `limit`.
   package init(drivingFrames: Int, length: JobParameters.Length) throws {
     precondition(drivingFrames > 0, "a clip without frames")
     self.drivingFrames = drivingFrames
     self.length = length
+    guard drivingFrames <= Self.limit else {
+      throw PipelineError.parameter(
+        flag: "--max-frames", expected: "at most \(Self.limit) frames of the driving video",
+        found: "\(drivingFrames)")
+    }
     switch length {
     case .exact:
-      madeFrames = 4 * ((drivingFrames + 3) / 4) + 1
+      madeFrames = LatentScale.videoFrames(
+        ofLatentFrames: LatentScale.latentFrames(ofVideoFrames: drivingFrames + 1))
       kept = 1..<drivingFrames + 1
     case .published:
-      madeFrames = (drivingFrames - 1) / 4 * 4 + 1
+      madeFrames = LatentScale.videoFrames(
+        ofLatentFrames: (drivingFrames - 1) / LatentScale.frames + 1)
       kept = 1..<madeFrames
       guard madeFrames > 1 else {
         throw PipelineError.parameter(
@@ -31,7 +44,7 @@ package struct ClipLength: Sendable, Equatable {
     }
   }
 
-  package var latentFrames: Int { (madeFrames - 1) / 4 + 1 }
+  package var latentFrames: Int { LatentScale.latentFrames(ofVideoFrames: madeFrames) }
 
   /// Frames of the source before the one that drives the first kept frame.
   package var soundDelay: Int { length == .exact ? 0 : 1 }

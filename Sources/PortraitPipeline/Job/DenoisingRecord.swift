@@ -3,7 +3,7 @@ import Diffusion
 import TensorCore
 
 /// The latents and all that the rest of the denoising depends on, in the work folder.
-struct DenoisingRecord {
+package struct DenoisingRecord {
   private let folder: WorkFolder
   private let fingerprint: Fingerprint
 
@@ -21,13 +21,21 @@ struct DenoisingRecord {
   /// - Throws: `DiffusionError.incompleteState`, `TensorError`.
   func kept(windowCount: Int) throws -> DenoisingState? {
     guard let file = folder.kept(JobFile.latents.rawValue, fingerprint),
-      let step = file.metadata[Self.stepKey].flatMap({ Int($0) }),
-      let window = file.metadata[Self.windowKey].flatMap({ Int($0) })
+      let (step, window) = Self.place(in: file)
     else { return nil }
     let tensors = try file.entries.map { ($0.name, try file.tensor($0.name)) }
     return try DenoisingState(
       step: step, window: window, windowCount: windowCount,
       tensors: Dictionary(uniqueKeysWithValues: tensors))
+  }
+
+  /// Steps that are done, and windows of the step in hand, as the file of the latents tells them;
+  /// nil for another file.
+  package static func place(in file: any TensorFile) -> (step: Int, window: Int)? {
+    guard let step = file.metadata[stepKey].flatMap({ Int($0) }),
+      let window = file.metadata[windowKey].flatMap({ Int($0) })
+    else { return nil }
+    return (step, window)
   }
 
   /// The latents of `kept`, in the mapped file.

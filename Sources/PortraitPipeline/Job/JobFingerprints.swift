@@ -71,7 +71,7 @@ struct JobFingerprints {
     }
     features.add("--driven-video", inputs.sourceIdentity)
     features.add("--max-frames", parameters.frameLimit.map(String.init) ?? "all")
-    features.add("--fps", parameters.frameRate.map { "\($0.numerator)/\($0.denominator)" } ?? "own")
+    features.add("--fps", parameters.frameRate?.description ?? "own")
     features.add("--face", parameters.face.choice.description)
     features.add("--tracking", parameters.face.tracking.rawValue)
     features.add(

@@ -49,15 +49,16 @@ struct JobInputs: Sendable {
       pixels, rows: size.height, columns: size.width, on: context)
   }
 
-  /// The rate of the output.
+  /// The rate of the output. Features have theirs already: at another one they would come out of step
+  /// with the sound.
   func frameRate(_ parameters: JobParameters) -> Rational {
-    parameters.frameRate ?? features?.frameRate ?? video?.frameRate ?? Rational(25)
+    features?.frameRate ?? parameters.frameRate ?? video?.frameRate ?? ConstantFrameRate.unknown
   }
 
   /// Frames of the source as far as they are known, and whether they were counted.
   func frames(_ parameters: JobParameters) -> (count: Int?, isCounted: Bool) {
     let count = features?.features.shape[0] ?? video?.estimatedFrameCount
-    let limited = count.map { min($0, parameters.frameLimit ?? $0) } ?? parameters.frameLimit
+    let limited = count.map { min($0, parameters.frameLimit ?? $0) }
     return (limited, features != nil)
   }
 }

@@ -1,3 +1,4 @@
+import Diffusion
 import TensorCore
 
 extension JobParameters {
@@ -9,7 +10,9 @@ extension JobParameters {
   /// - Returns: `[16, frames, height / 8, width / 8]` float32.
   /// - Throws: `TensorError`.
   package func noise(frames: Int, size: PictureSize) throws -> Tensor {
-    let shape: Shape = [16, frames, size.height / 8, size.width / 8]
+    let shape: Shape = [
+      16, frames, size.height / LatentScale.pixels, size.width / LatentScale.pixels,
+    ]
     var generator: any RandomGenerator =
       switch noise {
       case .cpu: MersenneGenerator(seed: seed)

@@ -1,42 +1,80 @@
+import Diffusion
+
 extension JobParameters {
+  /// What flags and files may ask for.
+  package enum Limits {
+    /// Pixels of a side.
+    package static let side = 16...16384
+    /// Sides are multiples of this: a patch of latents.
+    package static let sideUnit = 16
+    /// Latent frames of a window.
+    package static let contextSize = 1...4096
+    package static let steps = 1...NoiseSchedule.trainingSteps
+    /// Of guidance and of the expression.
+    package static let scale = 0.0...100
+    package static let shift = 0.01...100
+    /// Of something that is 1 in all.
+    package static let share = 0.0...1
+    package static let riflexIndex = 1...16
+    /// Frames a second.
+    package static let frameRate = 0.1...1000
+    /// Of libx264.
+    package static let quality = 0.0...51
+  }
+
+  /// Frames that windows of the least and the greatest size have (`sub_num_frames`).
+  package static let windowFrames = ClosedRange(
+    uncheckedBounds: (
+      LatentScale.videoFrames(ofLatentFrames: Limits.contextSize.lowerBound),
+      LatentScale.videoFrames(ofLatentFrames: Limits.contextSize.upperBound)
+    ))
+
+  /// The size of a window that is given in frames (`sub_num_frames`).
+  ///
+  /// - Returns: nil for a number that no window has.
+  package static func contextSize(ofFrames count: Int) -> Int? {
+    guard windowFrames.contains(count), (count - 1) % LatentScale.frames == 0 else { return nil }
+    return LatentScale.latentFrames(ofVideoFrames: count)
+  }
+
+  /// The overlap of windows for which nobody chose one: the published share of their size.
+  package static func contextOverlap(ofSize size: Int) -> Int {
+    let published = JobParameters()
+    return size * published.contextOverlap / published.contextSize
+  }
+
   /// - Throws: `PipelineError.parameter`, naming the flag.
   package func validate() throws {
-    func require(
-      _ holds: Bool, _ flag: String, _ expected: String, _ found: some CustomStringConvertible
-    ) throws {
-      guard !holds else { return }
-      throw PipelineError.parameter(flag: flag, expected: expected, found: found.description)
+    func refuse(_ flag: String, _ expected: String, _ found: Any) -> PipelineError {
+      .parameter(flag: flag, expected: expected, found: "\(found)")
     }
-    let sides = 16...16384
-    try require(sides.contains(maxSize), "--max-size", "16 to 16384 pixels", maxSize)
+    func require<Value: Comparable>(
+      _ flag: String, _ value: Value, in range: ClosedRange<Value>
+    ) throws {
+      guard !range.contains(value) else { return }
+      throw refuse(flag, "\(range.lowerBound) to \(range.upperBound)", value)
+    }
+    try require("--max-size", maxSize, in: Limits.side)
     if let size {
       for (flag, side) in [("--width", size.width), ("--height", size.height)] {
-        try require(
-          sides.contains(side) && side % 16 == 0, flag, "a multiple of 16 from 16 to 16384", side)
+        try require(flag, side, in: Limits.side)
+        if side % Limits.sideUnit != 0 {
+          throw refuse(flag, "a multiple of \(Limits.sideUnit)", side)
+        }
       }
     }
-    try require((1...4096).contains(contextSize), "--context-size", "1 to 4096", contextSize)
-    try require(
-      (0..<contextSize).contains(contextOverlap), "--context-overlap",
-      "0 to \(contextSize - 1), below --context-size", contextOverlap)
-    try require((1...1000).contains(steps), "--num-inference-steps", "1 to 1000", steps)
-    for (flag, scale) in [
-      ("--text-cfg-scale", textScale), ("--emo-cfg-scale", expressionScale),
-      ("--ip-scale", expressionStrength),
-    ] {
-      try require((0...100).contains(scale), flag, "0 to 100", scale)
-    }
-    try require((0.01...100).contains(shift), "--shift", "0.01 to 100", shift)
-    try require((0...1).contains(guidanceSkip), "--cfg-skip-ratio", "0 to 1", guidanceSkip)
-    if let riflexIndex {
-      try require((1...16).contains(riflexIndex), "--riflex-k", "1 to 16", riflexIndex)
-    }
-    if let frameLimit { try require(frameLimit > 0, "--max-frames", "1 or more", frameLimit) }
-    if let frameRate {
-      try require(
-        (0.1...1000).contains(frameRate.value), "--fps", "0.1 to 1000", frameRate.value)
-    }
-    try require(arithmetic != .int8, "--dtype", "bf16 or f32", arithmetic.rawValue)
-    try require((0...51).contains(quality), "--crf", "0 to 51", quality)
+    try require("--context-size", contextSize, in: Limits.contextSize)
+    try require("--context-overlap", contextOverlap, in: 0...contextSize - 1)
+    try require("--num-inference-steps", steps, in: Limits.steps)
+    try require("--text-cfg-scale", Double(textScale), in: Limits.scale)
+    try require("--emo-cfg-scale", Double(expressionScale), in: Limits.scale)
+    try require("--ip-scale", Double(expressionStrength), in: Limits.scale)
+    try require("--shift", shift, in: Limits.shift)
+    try require("--cfg-skip-ratio", guidanceSkip, in: Limits.share)
+    if let riflexIndex { try require("--riflex-k", riflexIndex, in: Limits.riflexIndex) }
+    if let frameLimit, frameLimit < 1 { throw refuse("--max-frames", "1 or more", frameLimit) }
+    if let frameRate { try require("--fps", frameRate.value, in: Limits.frameRate) }
+    if arithmetic == .int8 { throw refuse("--dtype", "bf16 or f32", arithmetic.rawValue) }
+    try require("--crf", quality, in: Limits.quality)
   }
 }

@@ -8,19 +8,22 @@ extension JobPlan {
   /// Refuses a job for which there is no room, before hours are spent on it. What an earlier run has
   /// left in the work folder is used or replaced.
   ///
-  /// - Parameter output: its path; the plan tells that of the work folder.
+  /// - Parameters:
+  ///   - output: its path; the plan tells that of the work folder.
+  ///   - available: bytes that can be written in a folder.
   /// - Throws: `OutputError`.
-  func checkDisk(output: String) throws {
+  package func checkDisk(
+    output: String, available: (String) throws -> Int = DiskSpace.available
+  ) throws {
     let kept = WorkFolder.byteCount(of: workFolder)
     let folder = URL(fileURLWithPath: output).deletingLastPathComponent().path
     let (work, result) = (try DiskSpace.device(of: workFolder), try DiskSpace.device(of: folder))
     let rest = work == result ? 0 : outputBytes
-    try Self.check(workFolder, in: workFolder, needed: disk - rest - kept)
-    if rest > 0 { try Self.check(output, in: folder, needed: rest) }
+    try Self.check(workFolder, needed: disk - rest - kept, available(workFolder))
+    if rest > 0 { try Self.check(output, needed: rest, available(folder)) }
   }
 
-  private static func check(_ path: String, in folder: String, needed: Int) throws {
-    let available = try DiskSpace.available(in: folder)
+  private static func check(_ path: String, needed: Int, _ available: Int) throws {
     guard needed <= available else {
       throw OutputError.diskFull(path: path, needed: needed, available: available)
     }

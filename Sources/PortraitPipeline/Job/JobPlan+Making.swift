@@ -21,7 +21,8 @@ extension JobPlan {
     _ request: JobRequest, _ inputs: JobInputs, drivingFrames: Int?, _ networks: NetworkSizes
   ) throws -> JobPlan {
     let parameters = request.parameters
-    let count = drivingFrames ?? 4 * parameters.contextSize
+    let window = LatentScale.videoFrames(ofLatentFrames: parameters.contextSize)
+    let count = drivingFrames ?? min(window, parameters.frameLimit ?? window)
     let clip = try ClipLength(drivingFrames: count, length: parameters.length)
     let windows = try ContextWindows(
       latentFrames: clip.latentFrames, size: parameters.contextSize,
@@ -44,7 +45,7 @@ extension JobPlan {
     _ parameters: JobParameters, _ networks: NetworkSizes, videoPixels: Int
   ) throws {
     let transformer = networks.transformer
-    let (rows, columns) = (size.height / 8, size.width / 8)
+    let (rows, columns) = (size.height / LatentScale.pixels, size.width / LatentScale.pixels)
     let patch = transformer.patchSize
     let windowFrames = windows.windows[0].count
     let tokens = windowFrames * (rows / patch[1]) * (columns / patch[2])

@@ -51,5 +51,5 @@ package struct JobPlan: Sendable {
     self.workFolder = workFolder
   }
 
-  package var latentFrames: Int { (madeFrames - 1) / 4 + 1 }
+  package var latentFrames: Int { LatentScale.latentFrames(ofVideoFrames: madeFrames) }
 }

@@ -21,7 +21,7 @@ package enum JobTags {
     }
     members["width"] = .number(Double(plan.size.width))
     members["height"] = .number(Double(plan.size.height))
-    members["fps"] = .string("\(plan.frameRate.numerator)/\(plan.frameRate.denominator)")
+    members["fps"] = .string(plan.frameRate.description)
     if let step { members["stopped_after_step"] = .number(Double(step)) }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -1,3 +1,4 @@
+import Diffusion
 import PortraitModels
 import TensorCore
 import WanModels
@@ -34,6 +35,7 @@ struct NetworkSizes {
     portraitRows = 4 * portrait.tokensPerFrame + 1
     let image = try networks.imageEncoder().config
     imageRows = image.tokens
+    let vae = try networks.vaeEncoder()
     let fits = [
       ("portrait encoder, width", portrait.outputDim, "transformer", transformer.portraitDim),
       (
@@ -41,6 +43,8 @@ struct NetworkSizes {
         transformer.textDim
       ),
       ("image encoder, width", image.dim, "transformer", transformer.imageDim),
+      ("VAE, pixels to a latent", vae.config.spatialFactor, "job", LatentScale.pixels),
+      ("VAE, frames to a latent frame", vae.config.temporalFactor, "job", LatentScale.frames),
     ]
     for (key, value, other, needed) in fits where value != needed {
       throw PipelineError.inconsistentGeometry(
@@ -48,7 +52,7 @@ struct NetworkSizes {
     }
     _ = try models.tokenizer()
     let (rows, columns) = (size.height, size.width)
-    conditionMemory = try networks.vaeEncoder().memoryNeeded(
+    conditionMemory = vae.memoryNeeded(
       rows: rows, columns: columns, tiling: parameters.tiling)
     if parameters.usesTinyVAE {
       let decoder = try networks.tinyVAEDecoder()

@@ -78,13 +78,10 @@ package final class PortraitJob {
 private enum OutputPlace {
   static func check(_ path: String, overwrites: Bool) throws {
     var status = stat()
-    guard lstat(path, &status) == 0 else { return }
-    guard overwrites else {
+    if !overwrites, lstat(path, &status) == 0 {
       throw OutputError.unwritable(path: path, reason: "it is there already")
     }
-    // A link that leads nowhere is replaced; a pipe or device is not, which shows only at the end.
-    if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
-      throw OutputError.unwritable(path: path, reason: "it is no regular file")
-    }
+    // What else is wrong with its place or name would show at the very end.
+    try AtomicFile(path: path).discard()
   }
 }

@@ -19,9 +19,6 @@ package final class WorkFolder {
   private let isNew: Bool
 
   private static let fingerprintKey = "made_from"
-  /// By which a folder is known for ours.
-  package static let lockName = FolderLock.name
-
   /// Makes the folder where it is not there, and keeps others out of it as long as it lives.
   ///
   /// - Parameter resumes: whether files of an earlier run are used.
@@ -90,6 +87,11 @@ package final class WorkFolder {
     _ fingerprint: Fingerprint, _ others: [String: String] = [:]
   ) -> [String: String] {
     others.merging([Self.fingerprintKey: fingerprint.encoded]) { $1 }
+  }
+
+  /// Whether a job has worked in a folder, and keeps something there.
+  package static func isOne(_ path: String) -> Bool {
+    FileManager.default.fileExists(atPath: "\(path)/\(FolderLock.name)")
   }
 
   /// Bytes of all that jobs keep in a folder; 0 where there is none.

@@ -41,7 +41,7 @@ package struct VideoDecoding {
       ).pieces
     var fingerprint = fingerprint
     fingerprint.add("frames", "\(keeping) of \(latentFrames) latent frames")
-    fingerprint.add("frame rate", "\(frameRate.numerator)/\(frameRate.denominator)")
+    fingerprint.add("frame rate", frameRate)
     fingerprint.add("--crf", options.quality)
     fingerprint.add("--preset", options.preset.rawValue)
     record = DecodingRecord(folder, fingerprint, pieces)

@@ -1,3 +1,4 @@
+import Diffusion
 import Imaging
 import Layers
 import MediaIO
@@ -23,8 +24,6 @@ package struct LatentPreview: Sendable {
   private static let longestSide = 320
   /// Latent frames before the one that is shown, which the fast decoder remembers best.
   private static let lead = 2
-  /// Pixels to one of a latent.
-  private static let spatialFactor = 8
 
   package init(_ colors: Colors, on context: ComputeContext = .shared) {
     self.colors = colors
@@ -66,7 +65,7 @@ package struct LatentPreview: Sendable {
     }
     write("step \(step)", at: (0, 0))
     for (index, frame) in shown.enumerated() {
-      let number = "\(TinyVAEConfig.temporalFactor * frame)"
+      let number = "\(LatentScale.frames * frame)"
       write(grid.label("frame \(number)", orShort: number), at: grid.place(of: index))
     }
     return canvas.pixels
@@ -83,7 +82,7 @@ package struct LatentPreview: Sendable {
   /// A picture's size on the sheet.
   private static func size(rows: Int, columns: Int) -> (rows: Int, columns: Int) {
     let scale = min(
-      Double(spatialFactor), Double(longestSide) / Double(max(rows, columns)))
+      Double(LatentScale.pixels), Double(longestSide) / Double(max(rows, columns)))
     func scaled(_ side: Int) -> Int { max(1, Int((Double(side) * scale).rounded())) }
     return (scaled(rows), scaled(columns))
   }
