@@ -49,9 +49,9 @@ import Testing
       case .window: [.text, .image]
       case .image, .size: [.text]
       case .imageEncoder: [.text, .condition]
-      case .vae: [.text, .image]
+      case .vae, .tiling: [.text, .image]
       case .arithmetic: []
-      case .quality, .tiling: [.denoising]
+      case .quality: [.denoising]
       case .nothing, .negativePrompt, .sameImageElsewhere: [.denoising, .decoding]
       }
     }
