@@ -182,6 +182,15 @@ import Testing
       let video = try VideoReader(path: folder.file(name), order: .rgb).information
       #expect(video.estimatedFrameCount == frames)
     }
+
+    // The same list goes on behind what is done; another job does not take it for its own.
+    try FileManager.default.removeItem(atPath: folder.file("c.mp4"))
+    let again = await CommandRun.inProcess(arguments: ["infer", "--jobs", list] + networks)
+    #expect(again.status == 66 && again.output == run.output)
+    #expect(again.messages.contains("a.mp4: is there already, made by the same job"))
+    let other = await CommandRun.inProcess(
+      arguments: ["infer", "--jobs", list, "--seed", "7"] + networks)
+    #expect(other.status == 73 && other.output.isEmpty)
   }
 
   // MARK: Interruption

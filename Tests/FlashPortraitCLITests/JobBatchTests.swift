@@ -10,6 +10,7 @@ import Testing
   private struct TrialJob: RunnableJob {
     let request: JobRequest
     let plan: JobPlan
+    let isDone = false
     let outcome: () throws -> Void
 
     func run(_ report: @escaping (JobEvent) throws -> Void) throws -> JobOutcome {

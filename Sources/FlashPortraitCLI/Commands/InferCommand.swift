@@ -15,7 +15,7 @@ struct InferCommand: ComputingCommand {
       output: the path of each video. The parameters are kept in the video: 'inspect' shows them.
 
       With --jobs one job that fails does not stop the others; the exit status is then the \
-      greatest among theirs.
+      greatest among theirs. Outputs that an earlier run of the list has made are passed over.
       """)
 
   @OptionGroup(title: "Inputs and output") var input: InputOptions
@@ -53,7 +53,12 @@ struct InferCommand: ComputingCommand {
     let arithmetic = entries.first?.request.parameters.arithmetic ?? .bf16
     let batch = JobBatch(reporting, isDryRun: work.dryRun, machine: .current(arithmetic)) {
       request in
-      try settings.checkPaths(of: request)
+      do { try settings.checkPaths(of: request) } catch CommandError.outputExists(let path) {
+        // A list goes on behind what an earlier run of it has done; a single job says that it is.
+        let job = input.jobs == nil ? nil : try PortraitJob(request, networks: networks)
+        guard let job, job.isDone else { throw CommandError.outputExists(path: path) }
+        return job
+      }
       return try PortraitJob(request, networks: networks)
     }
     try batch.run(entries)

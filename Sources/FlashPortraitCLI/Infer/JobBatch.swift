@@ -98,8 +98,18 @@ package struct JobBatch {
     return job
   }
 
+  /// A list that was interrupted is taken up behind the jobs that it has done.
+  private func passOver(_ entry: Entry, _ job: any RunnableJob) throws {
+    let note = "\(job.request.output): is there already, made by the same job"
+    var line = JobProgress.Line(event: .note, detail: note)
+    line.job = entry.label
+    ProgressChannel(reporting).say(note, as: line)
+    try Console.current.printResult(job.request.output)
+  }
+
   private func perform(_ entry: Entry, _ job: any RunnableJob) throws {
     guard !isDryRun else { return }
+    guard !job.isDone else { return try passOver(entry, job) }
     let progress = JobProgress(
       reporting, label: entry.label, stopAfterStep: job.request.stopAfterStep)
     do {

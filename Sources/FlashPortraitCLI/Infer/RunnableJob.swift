@@ -4,6 +4,8 @@ import PortraitPipeline
 package protocol RunnableJob {
   var request: JobRequest { get }
   var plan: JobPlan { get }
+  /// Whether the output is there already, made by the same job.
+  var isDone: Bool { get }
 
   /// Does what is not done yet.
   ///

@@ -9,7 +9,9 @@ package enum JobTags {
   /// The tags of an output.
   ///
   /// - Parameter step: after which the run stopped; nil where it went to the end.
-  static func tags(_ request: JobRequest, _ plan: JobPlan, step: Int?) -> [String: String] {
+  static func tags(
+    _ request: JobRequest, _ inputs: JobInputs, _ plan: JobPlan, step: Int? = nil
+  ) -> [String: String] {
     var members = parameters(request.parameters)
     members["format"] = .string(format)
     members["image"] = .string(name(request.image))
@@ -19,6 +21,9 @@ package enum JobTags {
       members["features"] = .string(name(path))
       if let sound { members["driven_video"] = .string(name(sound)) }
     }
+    members["image_sha256"] = .string(inputs.imageIdentity)
+    members["source_sha256"] = .string(inputs.sourceIdentity)
+    members["audio"] = .bool(request.parameters.keepsSound)
     members["width"] = .number(Double(plan.size.width))
     members["height"] = .number(Double(plan.size.height))
     members["fps"] = .string(plan.frameRate.description)

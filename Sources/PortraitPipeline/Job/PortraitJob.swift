@@ -44,6 +44,14 @@ package final class PortraitJob {
       found: "\(features.features.shape[1])")
   }
 
+  /// Whether the output is there already, made from the same inputs with the same parameters.
+  package var isDone: Bool {
+    guard !request.overwrites, request.stopAfterStep == nil, !request.decodesPartial,
+      let tags = try? MediaTags.read(request.output)  // none, or no video: not done
+    else { return false }
+    return JobTags.tags(request, inputs, plan).allSatisfy { tags[$0.key] == $0.value }
+  }
+
   /// Does what is not done yet.
   ///
   /// - Parameter report: may throw to stop the job; what is done is kept. Once the output is there,
