@@ -22,6 +22,8 @@ struct NetworkSizes {
   let conditionMemory: Int
   /// Bytes that decoding takes.
   let decodingMemory: Int
+  /// Bytes that a decoder which is taken up later takes on disk.
+  let sessionBytes: Int
   private let decodingOperations: (_ latentFrames: Int) -> Double
 
   /// - Throws: `CheckpointError`, `NetworkError`, `PipelineError.inconsistentGeometry`.
@@ -57,9 +59,12 @@ struct NetworkSizes {
     if parameters.usesTinyVAE {
       let decoder = try networks.tinyVAEDecoder()
       decodingMemory = 0
+      // A few frames of it are small beside the rest.
+      sessionBytes = 0
       decodingOperations = { decoder.operations(latentFrames: $0, rows: rows, columns: columns) }
     } else {
       let decoder = try networks.vaeDecoder()
+      sessionBytes = decoder.sessionBytes(rows: rows, columns: columns, tiling: parameters.tiling)
       decodingMemory = decoder.memoryNeeded(rows: rows, columns: columns, tiling: parameters.tiling)
       // Linear in the frames but for the first.
       let (one, two) = (

@@ -55,6 +55,17 @@ extension WanVAEDecoder {
     let waiting = grid.count > 1 ? pixels * 3 * 4 * config.temporalFactor : 0
     return all.weightByteCount + all.memory(of: grid.divided(by: config.spatialFactor)) + waiting
   }
+
+  /// At most about how many bytes a session keeps between two latent frames, and so a saved one
+  /// takes.
+  ///
+  /// - Parameters:
+  ///   - rows: of pixels.
+  ///   - columns: of pixels.
+  package func sessionBytes(rows: Int, columns: Int, tiling: VideoTiling? = nil) -> Int {
+    (stages + [head]).keptBytes(
+      of: TileGrid(rows: rows, columns: columns, tiling: tiling).divided(by: config.spatialFactor))
+  }
 }
 
 extension [any FrameStage] {
@@ -63,10 +74,17 @@ extension [any FrameStage] {
   /// What all tiles keep, what the largest takes while a frame passes, and the blocks of memory that
   /// are kept for reuse: already loading the weights fills these.
   fileprivate func memory(of grid: TileGrid) -> Int {
-    let costs = grid.tiles.map {
+    let passing = costs(of: grid).map(\.passingBytes).max() ?? 0
+    return keptBytes(of: grid) + passing + BlockCache.shared.limit
+  }
+
+  fileprivate func keptBytes(of grid: TileGrid) -> Int {
+    costs(of: grid).reduce(0) { $0 + $1.keptBytes }
+  }
+
+  private func costs(of grid: TileGrid) -> [StageCost] {
+    grid.tiles.map {
       cost(of: ClipSize(frames: 2, rows: $0.rows.count, columns: $0.columns.count))
     }
-    let passing = costs.map(\.passingBytes).max() ?? 0
-    return costs.reduce(0) { $0 + $1.keptBytes } + passing + BlockCache.shared.limit
   }
 }
