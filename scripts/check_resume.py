@@ -185,30 +185,29 @@ class Check:
             left = self.options.kills - len(self.kills)
             wanted = min(left, self.random.randint(1, 4))
             fell = [self.kill(command, output, next(moments)) for _ in range(wanted)]
+            fell = [stage for stage in fell if stage]
+            self.kills += fell
             self.finish(command, output, overwrites, fell)
 
     def kill(self, command, output, stage):
-        """Kills a run in a stage, or after it; returns where it fell."""
+        """Kills a run in a stage, or after it; returns where it fell, None where it came too late."""
         run = Run(command)
         share = self.random.random()
         if run.await_stage(stage):
             time.sleep(share * self.durations.get(stage, 0))
         run.process.kill()
         status = run.end()
+        isThere = output.exists() and output.read_bytes() != OLD_OUTPUT
+        if isThere and self.digest(output) != self.wanted:
+            raise Difference(f"killed in {run.stage}: a broken output: {output}")
         if status >= 0:
-            fell = "after the end"
-        else:
-            fell = run.stage
-        if output.exists() and output.read_bytes() != OLD_OUTPUT:
-            if self.digest(output) != self.wanted:
-                raise Difference(f"killed in {fell}: a broken output: {output}")
-            if status < 0:
-                fell = "clearing away"
-        self.kills.append(fell)
-        return fell
+            if status not in (0, 73) or not isThere:
+                raise Difference(f"status {status} after kills: {run.text[-3:]}")
+            return None
+        return "clearing away" if isThere else run.stage
 
     def finish(self, command, output, overwrites, fell):
-        what = "killed in " + ", ".join(fell)
+        what = "killed in " + (", ".join(fell) or "no stage")
         if not overwrites and output.exists():
             # The job was done; what it kept may still lie there.
             status = Run(command).end()

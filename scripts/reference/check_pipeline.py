@@ -2,14 +2,14 @@
 """Compares whole jobs of `flashportrait infer` with the same jobs in PyTorch (portrait_pipeline).
 
     python3 check_pipeline.py --program ../../.build/release/flashportrait [--only NAME]
-        [--random N --seed N] [--threads N] [--keep FOLDER]
+        [--random N --seed N] [--geometry FILE.json] [--threads N] [--keep FOLDER]
     python3 check_pipeline.py --program ../../.build/release/flashportrait --fixture
 
-The program synthesizes tiny checkpoints, and runs every case in float32 with a folder that keeps
-its work. Compared are: rows of prompt and negative prompt, rows of the picture, the condition,
-latents after the last step (for cases that stop, after that one), each as the largest difference
-relative to the largest value; and the pictures of the video, written without loss but for the
-subsampling of their colours: brightness and colours in levels of 255.
+The program synthesizes checkpoints, tiny ones unless told otherwise, and runs every case in float32
+with a folder that keeps its work. Compared are: rows of prompt and negative prompt, rows of the
+picture, the condition, latents after the last step (for cases that stop, after that one), each as
+the largest difference relative to the largest value; and the pictures of the video, written without
+loss but for the subsampling of their colours: brightness and colours in levels of 255.
 
 With --fixture it writes one job and what it comes to, for WholeJobTests: `picture.png`,
 `features.safetensors`, and `expected.safetensors` with the latents after each step and the means of
@@ -64,6 +64,7 @@ CASES = {
         Job(context_size=4, context_overlap=3, num_inference_steps=3), (48, 32), 20),
     "windows_divide_not": Case(
         Job(context_size=5, context_overlap=2, num_inference_steps=4), (48, 48), 37),
+    "windows_of_51": Case(Job(max_size=32), (32, 32), 300),
     "no_guidance": Case(Job(emo_cfg_scale=1.0, **LONG), (64, 64), 13),
     "text": Case(Job(emo_cfg_scale=1.0, text_cfg_scale=3.0, **LONG), (64, 64), 13),
     "text_and_emo": Case(Job(text_cfg_scale=2.5, emo_cfg_scale=3.0, **LONG), (64, 64), 13),
@@ -288,6 +289,7 @@ def main():
     parser.add_argument("--random", type=int, default=0, help="cases drawn, instead of the listed")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--geometry", default="tiny", help="as for 'synthesize'")
     parser.add_argument("--fixture", action="store_true")
     parser.add_argument("--keep", type=pathlib.Path, help="a new folder for all files")
     options = parser.parse_args()
@@ -300,8 +302,9 @@ def main():
         options.keep = options.keep or pathlib.Path(folder)
         options.keep.mkdir(parents=True, exist_ok=True)
         tiny = options.keep / "checkpoints"
-        subprocess.run([options.program, "synthesize", "--geometry", "tiny", "--out", tiny,
-                        "--quiet"], check=True)
+        subprocess.run(
+            [options.program, "synthesize", "--geometry", options.geometry, "--out", tiny, "-q"],
+            check=True)
         networks = portrait_pipeline.Networks(tiny)
         if options.fixture:
             write_fixture(networks)

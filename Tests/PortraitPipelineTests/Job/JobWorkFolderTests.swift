@@ -48,10 +48,10 @@ import Testing
         .portraitEncoder, .textScale, .expressionScale, .expressionStrength, .skip, .riflex,
         .generator:
         [.text, .image, .condition]
-      case .window, .tiling: [.text, .image]
+      case .window: [.text, .image]
       case .image, .size: [.text]
       case .imageEncoder: [.text, .condition]
-      case .vae: [.text, .image]
+      case .vae, .tiling: [.text, .image]
       case .arithmetic: []
       case .quality, .tinyVAE: [.denoising]
       case .nothing, .negativePrompt, .sameImageElsewhere: [.denoising, .decoding]
