@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks that `flashportrait infer` survives kill -9: the same command goes on, to the same bytes.
+"""Checks that `flashportrait infer` survives kill -9: the same command resumes, to the same bytes.
 
     scripts/check_resume.py [--kills N] [--seed N] [--sampler NAME] [--program FILE] [--keep]
 
@@ -7,12 +7,12 @@ Makes a tiny checkpoint, runs a job of several windows, steps and pieces of vide
 again with other numbers of threads, which must give the same bytes. Then kills it, N times in all
 (default 20), at random moments that are spread over all stages: one to four times in a row, before
 the same command may run to its end. Each such video must have the bytes of the undisturbed one, and
-nothing may lie beside it. Every other time the output is there from the start (--overwrite): as long
-as the job is not done, it must stay as it is.
+nothing may lie beside it. Every other time the output is there from the start (--overwrite): as
+long as the job is not done, it must stay as it is.
 
-Prints in which stage each kill fell. The exit status is 0 where all of this holds, else 1. Needs the
-built program (default: .build/release/flashportrait) and nothing but Python; the default takes about
-a minute and a half. The same seed chooses the same moments, as far as the machine is as fast.
+Prints in which stage each kill fell. The exit status is 0 where all of this holds, else 1. Needs
+the built program (default: .build/release/flashportrait) and nothing but Python; the default takes
+about a minute and a half. The same seed chooses the same moments, as far as the machine is as fast.
 """
 
 import argparse

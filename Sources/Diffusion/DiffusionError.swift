@@ -31,8 +31,8 @@ package enum DiffusionError: Error, Equatable, CustomStringConvertible {
     case .guidanceSkip(let share):
       "share of the steps without guidance (cfg_skip_ratio): expected 0 to 1, found \(share)"
     case .incompleteState(let missing, let step):
-      "what was kept of the denoising lacks '\(missing)', which step \(step + 1) needs: begin the "
-        + "denoising afresh"
+      "the saved denoising state lacks '\(missing)', which step \(step + 1) needs: start over with "
+        + "--no-resume"
     }
   }
 }

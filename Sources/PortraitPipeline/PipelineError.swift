@@ -55,29 +55,31 @@ package enum PipelineError: Error, Equatable, CustomStringConvertible {
     case .otherNetwork(let path, let expected, let found):
       "\(path): expected the \(expected), found the \(found); is this the right file?"
     case .fileInTheWay(let path):
-      "\(path): is there already, with other content; give --overwrite to replace it, or another "
-        + "folder"
+      "\(path): already exists with other content; give --overwrite to replace it, or "
+        + "choose another folder"
     case .parameter(let flag, let expected, let found):
       "\(flag): expected \(expected), found \(found)"
     case .memory(let mode, let needed, let available):
       "--memory-mode \(mode): needs about \(needed / 1_000_000) MB of memory, "
-        + "\(available / 1_000_000) MB are free; use sequential_cpu_offload, a smaller --max-size or a "
-        + "smaller --context-size"
+        + "\(available / 1_000_000) MB are free; use "
+        + (mode == MemoryMode.sequentialCPUOffload.rawValue
+          ? "" : "\(MemoryMode.sequentialCPUOffload.rawValue), ")
+        + "a smaller --max-size or a smaller --context-size"
     case .features(let path, let expected, let found):
       "\(path): expected \(expected), found \(found)"
     case .nothingKept(let path):
-      "\(path): there is no whole step yet that could be decoded; run at least one first, with "
+      "\(path): no step is finished yet, so there is nothing to decode; run at least one first, with "
         + "--stop-after-step 1"
     case .workFolderBusy(let path):
-      "\(path): another run works in this folder; wait for it, or give another --work-dir"
+      "\(path): another run is using this folder; wait for it to end, or give another --work-dir"
     case .noWorkFolder(let path, let file):
-      "\(path): '\(file)' in it is no work of a job, and would be replaced; move it away, or give "
-        + "another --work-dir"
+      "\(path): holds '\(file)', which no job has made and which would be overwritten; move it, or "
+        + "give another --work-dir"
     case .configurationUnreadable(let path, let reason): "\(path): \(reason)"
     case .notYAML(let path, let line, let column, let reason):
       path + (line.map { ":\($0)" } ?? "") + (column.map { ":\($0)" } ?? "") + ": \(reason)"
     case .unknownConfigurationKey(let place, let key, let near):
-      "\(place): nothing is called '\(key)'" + (near.map { "; did you mean '\($0)'?" } ?? "")
+      "\(place): unknown key '\(key)'" + (near.map { "; did you mean '\($0)'?" } ?? "")
     case .repeatedConfigurationKey(let place, let key, let other):
       "\(place): '\(key)' and '\(other)' are the same; keep one of them"
     case .configurationValue(let place, let key, let expected, let found):

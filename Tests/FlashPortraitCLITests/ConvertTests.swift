@@ -40,7 +40,8 @@ import Testing
     #expect(refused.status == 73)
     #expect(
       refused.messages
-        == "error: \(output): is there already; give --overwrite to replace it, or another name\n")
+        == "error: \(output): already exists; give --overwrite to replace it, or choose another name\n"
+    )
     #expect(try Data(contentsOf: URL(fileURLWithPath: output)) == Data([1, 2, 3]))
     #expect(await CommandRun.inProcess("convert", input, "-o", output, "--overwrite").status == 0)
     #expect(try Checkpoint.open(output).entries.count == 1)

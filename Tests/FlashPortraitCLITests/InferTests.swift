@@ -48,7 +48,7 @@ import Testing
     let path = folder.file("o.mp4")
     #expect(run.output == path + "\n")
     #expect(run.messages.contains("\(path): 21 frames in "))
-    #expect(run.messages.contains("64x64, about 21 frames at 25 a second"))
+    #expect(run.messages.contains("64x64, about 21 frames at 25 fps"))
     #expect(!FileManager.default.fileExists(atPath: path + ".work"))
 
     let found = try TestProgram.ffprobe(path, ["-show_streams", "-count_frames"])["streams"]
@@ -86,7 +86,8 @@ import Testing
     let path = folder.file("o.mp4")
     #expect(
       refused.messages
-        == "error: \(path): is there already; give --overwrite to replace it, or another name\n")
+        == "error: \(path): already exists; give --overwrite to replace it, or choose another name\n"
+    )
     #expect(try bytes() == first)
     let again = await CommandRun.inProcess(arguments: arguments() + ["--overwrite"])
     #expect(again.status == 0)
@@ -193,6 +194,85 @@ import Testing
     #expect(other.status == 73 && other.output.isEmpty)
   }
 
+  @Test func thePlanCountsStepsWithoutGuidance() async throws {
+    // Four of seven with two passes each: half a step counts as one.
+    let plan = try await plan(["--num-inference-steps", "7", "--cfg-skip-ratio", "0.5"])
+    #expect(plan["forwards"] as? Int == 11)
+  }
+
+  @Test func whatDoesNotFitIsRefused() async throws {
+    let run = await CommandRun.inProcess(
+      arguments: arguments() + ["--max-size", "16384", "--context-size", "4096"])
+    #expect(run.status == 69, "\(run.messages)")
+    #expect(run.messages.hasPrefix("error: --memory-mode sequential_cpu_offload: needs about "))
+    #expect(
+      run.messages.hasSuffix(" MB are free; use a smaller --max-size or a smaller --context-size\n")
+    )
+    #expect(!FileManager.default.fileExists(atPath: folder.file("o.mp4.work")))
+  }
+
+  @Test func withoutSoundOnDemand() async throws {
+    let run = await CommandRun.inProcess(arguments: arguments() + ["--no-audio", "-q"])
+    #expect(run.status == 0, "\(run.messages)")
+    #expect(try VideoReader(path: folder.file("o.mp4"), order: .rgb).information.sound == nil)
+  }
+
+  @Test func previewsComeWhenAskedFor() async throws {
+    let work = folder.file("work")
+    let run = await CommandRun.inProcess(
+      arguments: arguments() + [
+        "--num-inference-steps", "5", "--preview-every", "2", "--work-dir", work,
+      ])
+    #expect(run.status == 0, "\(run.messages)")
+    let names = try FileManager.default.contentsOfDirectory(atPath: work)
+      .filter { $0.hasSuffix(".png") }.sorted()
+    #expect(names == ["preview-step-002.png", "preview-step-004.png"])
+  }
+
+  // MARK: Changes
+
+  /// What the expression is read from and how: the work folder tells each from another.
+  @Test(arguments: [
+    ("--fps", ["--fps", "12.5"], nil), ("--max-frames", ["--max-frames", "17"], nil),
+    ("--face", ["--face", "first"], nil), ("--tracking", ["--tracking", "published"], nil),
+    ("--driven-video", [], "driving.mp4"), ("face detector", [], "face_det.onnx"),
+    ("face landmarks", [], "face_landmark.onnx"), ("motion encoder", [], "pd_fpg.pth"),
+  ])
+  func theExpressionIsReadAnew(name: String, flags: [String], changed: String?) async throws {
+    let sources = [
+      "driving.mp4": Self.driving, "face_det.onnx": Self.examples + "/networks/face_det.onnx",
+      "face_landmark.onnx": Self.examples + "/networks/face_landmark.onnx",
+      "pd_fpg.pth": checkpoints + "/FlashPortrait/pd_fpg.pth",
+    ]
+    for (file, source) in sources {
+      try FileManager.default.copyItem(atPath: source, toPath: folder.file(file))
+    }
+    let arguments =
+      arguments() + [
+        "--driven-video", folder.file("driving.mp4"), "--face-det", folder.file("face_det.onnx"),
+        "--face-landmark", folder.file("face_landmark.onnx"), "--pd-fgc", folder.file("pd_fpg.pth"),
+        "--stop-after-step", "1",
+      ]
+    #expect(await CommandRun.inProcess(arguments: arguments).status == 0)
+    if let changed {
+      let file = folder.file(changed)
+      if changed.hasSuffix(".mp4") {
+        // A box that says nothing (ISO 14496-12, 8.1.2).
+        let box = [0, 0, 0, 8] + Array("free".utf8)
+        try (Data(contentsOf: URL(fileURLWithPath: file)) + box)
+          .write(to: URL(fileURLWithPath: file))
+      } else {
+        try FileManager.default.setAttributes(
+          [.modificationDate: Date(timeIntervalSince1970: 1_000_000)], ofItemAtPath: file)
+      }
+    }
+    let next = await CommandRun.inProcess(arguments: arguments + flags)
+    #expect(next.status == 0, "\(next.messages)")
+    let note = "features.safetensors: was made with a different \(name); starting over\n"
+    #expect(next.messages.contains(note), "\(next.messages)")
+    #expect(next.messages.contains("text: reused from an earlier run"), "\(next.messages)")
+  }
+
   // MARK: Interruption
 
   /// Ctrl-C in the middle: how to go on is said, and the same command does.
@@ -224,8 +304,8 @@ import Testing
     let next = await CommandRun.inProcess(
       arguments: arguments + ["--stop-after-step", "\(step + 2)"])
     #expect(next.status == 0 && next.output.isEmpty)
-    #expect(next.messages.contains("features: kept from an earlier run"))
-    #expect(next.messages.contains("denoising: goes on after \(step) of 900 steps"))
+    #expect(next.messages.contains("features: reused from an earlier run"))
+    #expect(next.messages.contains("denoising: resuming after \(step) of 900 steps"))
     #expect(next.messages.contains("stopped after step \(step + 2) of 900; "))
   }
 

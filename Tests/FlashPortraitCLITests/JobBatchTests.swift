@@ -39,8 +39,8 @@ import Testing
 
   /// What the plan above is for people.
   private static let planLines = [
-    "a.png moved by b.mp4 -> o.mp4",
-    "  video    480x640, about 124 frames at 30000/1001 a second, 4.1 s",
+    "a.png driven by b.mp4 -> o.mp4",
+    "  video    480x640, about 124 frames at 30000/1001 fps, 4.1 s",
     "  windows  2 of 20 latent frames, 8 shared",
     "  steps    30, 120 passes of the transformer",
     "  memory   model_cpu_offload: about 9.5 GB, and 33.0 GB of mapped weights; 20.0 GB free",

@@ -63,7 +63,7 @@ import Testing
       progress.receive(.warning("no face in 2 of 40 frames"))
       progress.receive(.finished(.features))
       progress.receive(.kept(.text))
-      progress.receive(.note("work: was made with another --seed"))
+      progress.receive(.note("work: was made with a different --seed"))
       progress.receive(.began(.image, total: nil, resumed: 0))
       clock.advance(7200)
       progress.receive(.finished(.image))
@@ -74,8 +74,8 @@ import Testing
         "features: 30 of 40 frames, 75 %, 1 min 0 s, 0.50 frames/s, 20 s left",
         "warning: no face in 2 of 40 frames",
         "features: 40 frames, 1 min 20 s",
-        "text: kept from an earlier run",
-        "work: was made with another --seed",
+        "text: reused from an earlier run",
+        "work: was made with a different --seed",
         "image: 2 h 0 min",
       ])
   }
@@ -135,10 +135,10 @@ import Testing
       denoise(progress, steps: 20..<22, of: 30, seconds: 1)
       progress.receive(.finished(.denoising))
     }
-    #expect(lines.first == "denoising: goes on after 20 of 30 steps")
+    #expect(lines.first == "denoising: resuming after 20 of 30 steps")
     #expect(lines.contains("denoising: step 21 of 30, 8 min 28 s, 1 min 12 s left"))
     #expect(lines.contains("denoising: step 22 of 30, 8.0 s, 1 min 4 s left"))
-    #expect(lines.last == "denoising: 22 steps (20 of them by an earlier run), 8 min 36 s")
+    #expect(lines.last == "denoising: 22 steps (20 of them in an earlier run), 8 min 36 s")
   }
 
   /// A first step that an earlier run has begun.

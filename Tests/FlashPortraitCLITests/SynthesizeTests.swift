@@ -63,8 +63,8 @@ import Testing
     #expect(other.status == 73)
     #expect(
       other.messages
-        == "error: \(output)/FlashPortrait/geometry.json: is there already, with other content; "
-        + "give --overwrite to replace it, or another folder\n")
+        == "error: \(output)/FlashPortrait/geometry.json: already exists with other content; "
+        + "give --overwrite to replace it, or choose another folder\n")
     #expect(await run("--overwrite").status == 0)
   }
 

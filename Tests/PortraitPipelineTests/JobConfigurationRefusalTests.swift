@@ -15,17 +15,17 @@ import Testing
   }
 
   @Test(arguments: [
-    ("sede: 1", ":1: nothing is called 'sede'"),
+    ("sede: 1", ":1: unknown key 'sede'"),
     (
       "prompt: x\nemo_cfg_scal: 1",
-      ":2: nothing is called 'emo_cfg_scal'; did you mean 'emo_cfg_scale'?"
+      ":2: unknown key 'emo_cfg_scal'; did you mean 'emo_cfg_scale'?"
     ),
     (
       "vae_kwargs: {vae_subpaths: x}",
-      ":1: nothing is called 'vae_kwargs.vae_subpaths'; did you mean 'vae_subpath'?"
+      ":1: unknown key 'vae_kwargs.vae_subpaths'; did you mean 'vae_subpath'?"
     ),
-    ("<<: {seed: 1}", ":1: nothing is called '<<'"),
-    ("seed: 1\nseed: 2", ":1:1: 'seed' is there twice"),
+    ("<<: {seed: 1}", ":1: unknown key '<<'"),
+    ("seed: 1\nseed: 2", ":1:1: 'seed' appears twice"),
     (
       "sampler: flow\nsampler_name: Flow",
       ":2: 'sampler_name' and 'sampler' are the same; keep one of them"
@@ -117,7 +117,7 @@ import Testing
     ("vae_kwargs: 3", ":1: 'vae_kwargs': expected keys with values, found 3"),
     ("lora: [a, [b]]", ":1: 'lora': expected a text, found a list"),
     ("? [a, b]\n: 1", ":1: expected texts as keys, found another value as a key"),
-    ("\"a\\e[31m\": 1", ":1: nothing is called 'a\\u{1b}[31m'"),
+    ("\"a\\e[31m\": 1", ":1: unknown key 'a\\u{1b}[31m'"),
     (
       "sampler: \"\\e[2J\"",
       ":1: 'sampler': expected Flow, Flow_Unipc, Flow_DPM++, found the text \"\\u{1b}[2J\""

@@ -88,9 +88,9 @@ import Testing
     ("", ": expected keys with values, found nothing"),
     ("- \(job)", ": expected keys with values, found a list"),
     ("jobs: 3", ":1: 'jobs': expected a list, found 3"),
-    ("job: []", ":1: nothing is called 'job'; did you mean 'jobs'?"),
-    ("seed: 1\njobs: []", ":1: nothing is called 'seed'"),
-    ("defaults: {sede: 1}", ":1: nothing is called 'defaults.sede'"),
+    ("job: []", ":1: unknown key 'job'; did you mean 'jobs'?"),
+    ("seed: 1\njobs: []", ":1: unknown key 'seed'"),
+    ("defaults: {sede: 1}", ":1: unknown key 'defaults.sede'"),
     (
       "defaults: {seed: x}\njobs: []",
       ":1: 'defaults.seed': expected a whole number, 0 to 18446744073709551614, found the text \"x\""
@@ -114,7 +114,7 @@ import Testing
     ),
     (
       "jobs:\n  - image: a\n    sampler_nam: Flow",
-      ":3: job 1: nothing is called 'sampler_nam'; did you mean 'sampler_name'?"
+      ":3: job 1: unknown key 'sampler_nam'; did you mean 'sampler_name'?"
     ),
     (
       "jobs:\n  - image: a\n    transformer: t.pt",

@@ -60,7 +60,7 @@ struct ConvertCommand: ComputingCommand {
       "Cut into shards of at most this size (5GB, 500MB) with an index.", valueName: "size"))
   var shardSize: ByteSize?
 
-  @Flag(help: "Replace outputs that are there.")
+  @Flag(help: "Replace existing outputs.")
   var overwrite = false
 
   @OptionGroup(title: "Progress") var reporting: ReportingOptions

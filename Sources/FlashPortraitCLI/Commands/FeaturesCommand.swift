@@ -7,7 +7,7 @@ import TensorCore
 struct FeaturesCommand: ComputingCommand {
   static let configuration = CommandConfiguration(
     commandName: "features",
-    abstract: "Reads head pose, eyes, emotion and mouth off the face in a driving video.",
+    abstract: "Reads head pose, eyes, emotion and mouth from the face in a driving video.",
     discussion: """
       Writes 554 numbers for every frame, with landmarks, boxes and whether the frame shows the \
       face: `infer --features` takes them instead of the video.
@@ -46,10 +46,10 @@ struct FeaturesCommand: ComputingCommand {
       valueName: "following|published"))
   var tracking = FaceOptions.Tracking.following
 
-  @Option(help: ArgumentHelp("Read so many frames at most.", valueName: "n"))
+  @Option(help: ArgumentHelp("Read at most n frames.", valueName: "n"))
   var maxFrames: Int?
 
-  @Flag(help: "Replace outputs that are there.")
+  @Flag(help: "Replace existing outputs.")
   var overwrite = false
 
   @OptionGroup(title: "Networks") var networks: FaceNetworkOptions

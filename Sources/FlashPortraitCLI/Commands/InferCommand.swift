@@ -5,17 +5,17 @@ import TensorCore
 struct InferCommand: ComputingCommand {
   static let configuration = CommandConfiguration(
     commandName: "infer",
-    abstract: "Animates a portrait: a picture and a driving video to an MP4.",
+    abstract: "Animates a portrait: makes an MP4 from a picture and a driving video.",
     discussion: """
-      The plan comes first: size, frames, passes, memory, disk, time. What cannot fit is refused \
-      before anything is computed.
+      The plan is printed first: size, frames, passes, memory, disk and time. A job that cannot \
+      fit is refused before anything is computed.
 
-      Whatever stops a run, the same command takes it up where it was, and gives the same bytes; \
-      any change of inputs, parameters or checkpoints starts afresh. Results go to standard \
-      output: the path of each video. The parameters are kept in the video: 'inspect' shows them.
+      Whatever stops a run, the same command resumes it, with the same bytes in the end; what \
+      depends on a changed input, parameter or checkpoint starts over. The path of each finished \
+      video goes to standard output. The parameters are stored in the video: 'inspect' shows them.
 
-      With --jobs one job that fails does not stop the others; the exit status is then the \
-      greatest among theirs. Outputs that an earlier run of the list has made are passed over.
+      With --jobs, a job that fails does not stop the others; the exit status is then the \
+      greatest of theirs. Outputs that an earlier run of the list made are skipped.
       """)
 
   @OptionGroup(title: "Inputs and output") var input: InputOptions

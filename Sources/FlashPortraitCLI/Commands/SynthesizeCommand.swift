@@ -39,7 +39,7 @@ struct SynthesizeCommand: ComputingCommand {
       valueName: "network"))
   var networks: [SyntheticNetwork] = []
 
-  @Flag(help: "Replace other files that are there.")
+  @Flag(help: "Replace existing files that differ.")
   var overwrite = false
 
   @OptionGroup(title: "Progress") var reporting: ReportingOptions

@@ -91,7 +91,7 @@ package struct PlanReport: Encodable, Sendable {
     var table = TextTable([.left, .left], indent: "  ")
     table.add(
       "video",
-      "\(width)x\(height), \(about)\(formatCount(frames, "frame")) at \(frameRate) a second, "
+      "\(width)x\(height), \(about)\(formatCount(frames, "frame")) at \(frameRate) fps, "
         + formatDuration(seconds))
     if features != nil { table.add("sound", drivenVideo ?? "none") }
     let shared = windows > 1 ? ", \(windowOverlap) shared" : ""
@@ -108,6 +108,6 @@ package struct PlanReport: Encodable, Sendable {
       "time",
       "about \(formatDuration(etaSeconds)), at \(Int(Self.reachedShare * 100)) % of "
         + "\(formatRate(peakGflops)) GFLOP/s")
-    return ["\(name)\(image) moved by \(driver) -> \(output)"] + table.lines
+    return ["\(name)\(image) driven by \(driver) -> \(output)"] + table.lines
   }
 }

@@ -46,7 +46,7 @@ struct WorkFolderReport: Encodable {
       }
       table.add(part.file, formatBytes(part.bytes), state)
     }
-    if parts.isEmpty { return ["\(printable(path)): work folder of a job, nothing done yet"] }
+    if parts.isEmpty { return ["\(printable(path)): work folder of a job; nothing is done yet"] }
     return ["\(printable(path)): work folder of a job"] + table.lines
   }
 }

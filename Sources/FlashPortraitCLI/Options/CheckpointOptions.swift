@@ -7,31 +7,36 @@ struct CheckpointOptions: ParsableArguments {
   @OptionGroup var face: FaceNetworkOptions
 
   @Option(
-    help: ArgumentHelp("Wan2.1-I2V-14B-720P, wherever it lies.", valueName: "folder"),
+    help: ArgumentHelp(
+      "Where Wan2.1-I2V-14B-720P is, if not in the folder of checkpoints.", valueName: "folder"),
     completion: .directory)
   var wanModel: String?
 
   @Option(
-    help: ArgumentHelp("The transformer by itself.", valueName: "file"), completion: .file())
+    help: ArgumentHelp("Use this file as the transformer.", valueName: "file"), completion: .file())
   var transformer: String?
 
   @Option(
-    help: ArgumentHelp("The portrait encoder by itself.", valueName: "file"), completion: .file())
+    help: ArgumentHelp("Use this file as the portrait encoder.", valueName: "file"),
+    completion: .file())
   var portraitEncoder: String?
 
-  @Option(help: ArgumentHelp("The VAE by itself.", valueName: "file"), completion: .file())
+  @Option(help: ArgumentHelp("Use this file as the VAE.", valueName: "file"), completion: .file())
   var vae: String?
 
   @Option(
-    help: ArgumentHelp("The text encoder by itself.", valueName: "file"), completion: .file())
+    help: ArgumentHelp("Use this file as the text encoder.", valueName: "file"), completion: .file()
+  )
   var textEncoder: String?
 
   @Option(
-    help: ArgumentHelp("The image encoder by itself.", valueName: "file"), completion: .file())
+    help: ArgumentHelp("Use this file as the image encoder.", valueName: "file"),
+    completion: .file())
   var imageEncoder: String?
 
   @Option(
-    help: ArgumentHelp("The tokenizer by itself.", valueName: "file.model"), completion: .file())
+    help: ArgumentHelp("Use this file as the tokenizer.", valueName: "file.model"),
+    completion: .file())
   var tokenizer: String?
 
   /// The files that were given singly.

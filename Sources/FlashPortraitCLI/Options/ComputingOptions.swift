@@ -5,8 +5,8 @@ import PortraitPipeline
 struct ComputingOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Networks in memory: all, one at a time, or one block at a time; qfloat8: 8-bit weights. "
-        + "Default: what fits.", valueName: "mode"))
+      "Networks in memory: all, one at a time, or one block at a time (qfloat8: 8-bit weights, "
+        + "not available yet). Default: what fits.", valueName: "mode"))
   var memoryMode: MemoryMode?
 
   @Option(help: ArgumentHelp("Arithmetic of the networks. Default: bf16.", valueName: "type"))
@@ -14,12 +14,10 @@ struct ComputingOptions: ParsableArguments {
 
   @Flag(
     inversion: .prefixedNo,
-    help: ArgumentHelp(
-      "The VAE works in tiles, as in the published fast configuration: another result, and more "
-        + "memory."))
+    help: "Run the VAE in tiles, as published: a slightly different result, and more memory.")
   var tileVae: Bool?
 
-  @Flag(inversion: .prefixedNo, help: "Decode by the tiny VAE: fast, with less detail.")
+  @Flag(inversion: .prefixedNo, help: "Decode with the tiny VAE: faster, with less detail.")
   var tinyVae: Bool?
 
   func validate() throws {

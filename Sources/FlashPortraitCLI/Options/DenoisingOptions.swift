@@ -53,9 +53,9 @@ struct DenoisingOptions: ParsableArguments {
   func validate() throws {
     typealias Limits = JobParameters.Limits
     try FlagCheck.range("num-inference-steps", numInferenceSteps, Limits.steps)
-    try FlagCheck.range("text-cfg-scale", textCfgScale.map(Double.init), Limits.scale)
-    try FlagCheck.range("emo-cfg-scale", emoCfgScale.map(Double.init), Limits.scale)
-    try FlagCheck.range("ip-scale", ipScale.map(Double.init), Limits.scale)
+    try FlagCheck.range("text-cfg-scale", textCfgScale, Limits.scale)
+    try FlagCheck.range("emo-cfg-scale", emoCfgScale, Limits.scale)
+    try FlagCheck.range("ip-scale", ipScale, Limits.scale)
     try FlagCheck.range("cfg-skip-ratio", cfgSkipRatio, Limits.share)
     try FlagCheck.range("shift", shift, Limits.shift)
     try FlagCheck.range("riflex-k", riflexK, Limits.riflexIndex)

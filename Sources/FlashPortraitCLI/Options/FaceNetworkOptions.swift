@@ -14,17 +14,18 @@ struct FaceNetworkOptions: ParsableArguments {
   static let usualFolder = "checkpoints"
 
   @Option(
-    help: ArgumentHelp("The face detector by itself.", valueName: "file.onnx"),
+    help: ArgumentHelp("Use this file as the face detector.", valueName: "file.onnx"),
     completion: .file(extensions: ["onnx"]))
   var faceDet: String?
 
   @Option(
-    help: ArgumentHelp("The network of face landmarks by itself.", valueName: "file.onnx"),
+    help: ArgumentHelp("Use this file as the network of face landmarks.", valueName: "file.onnx"),
     completion: .file(extensions: ["onnx"]))
   var faceLandmark: String?
 
   @Option(
-    help: ArgumentHelp("The motion encoder by itself.", valueName: "file"), completion: .file())
+    help: ArgumentHelp("Use this file as the motion encoder.", valueName: "file"),
+    completion: .file())
   var pdFgc: String?
 
   /// The files that were given singly.

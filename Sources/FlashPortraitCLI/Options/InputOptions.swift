@@ -13,7 +13,8 @@ struct InputOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "What 'features' has read off a driving video; --driven-video then gives the sound alone.",
+      "What 'features' has written, in place of a driving video; --driven-video then gives "
+        + "only the sound.",
       valueName: "file.safetensors"), completion: .file(extensions: ["safetensors"]))
   var features: String?
 
@@ -24,18 +25,18 @@ struct InputOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Parameters under their published keys; flags win over them.", valueName: "file.yaml"),
+      "Parameters under their published names; flags override them.", valueName: "file.yaml"),
     completion: .file(extensions: ["yaml", "yml"]))
   var config: String?
 
   @Option(
     help: ArgumentHelp(
-      "Many jobs, each with the same keys; flags win over them.",
+      "Many jobs, with the same keys as --config; flags override them.",
       valueName: "file.yaml"),
     completion: .file(extensions: ["yaml", "yml"]))
   var jobs: String?
 
-  @Flag(help: "Replace an output that is there.")
+  @Flag(help: "Replace an existing output.")
   var overwrite = false
 
   func validate() throws {

@@ -6,13 +6,13 @@ package struct ReportingOptions: ParsableArguments {
     case text, json
   }
 
-  @Option(help: "Progress on standard error as text or as one JSON object a line.")
+  @Option(help: "Report progress on standard error as text, or as one JSON object per line.")
   var logFormat: LogFormat = .text
 
-  @Flag(name: .shortAndLong, help: "Say nothing but errors.")
+  @Flag(name: .shortAndLong, help: "Print errors only.")
   var quiet = false
 
-  @Flag(name: .shortAndLong, help: "Tell details.")
+  @Flag(name: .shortAndLong, help: "Print details.")
   var verbose = false
 
   package init() {}

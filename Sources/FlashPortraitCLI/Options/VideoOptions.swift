@@ -23,7 +23,7 @@ struct VideoOptions: ParsableArguments {
   @Option(help: ArgumentHelp("With --height, instead of --max-size.", valueName: "pixels"))
   var width: Int?
 
-  @Option(help: ArgumentHelp("Multiples of 16, both.", valueName: "pixels"))
+  @Option(help: ArgumentHelp("With --width; both are multiples of 16.", valueName: "pixels"))
   var height: Int?
 
   @Option(
@@ -32,12 +32,12 @@ struct VideoOptions: ParsableArguments {
       valueName: "rate"))
   var fps: FrameRateArgument?
 
-  @Option(help: ArgumentHelp("Take so many frames of the driving video at most.", valueName: "n"))
+  @Option(help: ArgumentHelp("Use at most n frames of the driving video.", valueName: "n"))
   var maxFrames: Int?
 
   @Option(
     help: ArgumentHelp(
-      "As many frames as the driving video, or 4 k as published. Default: exact.",
+      "All frames of the driving video, or a multiple of 4 as published. Default: exact.",
       valueName: "length"))
   var length: JobParameters.Length?
 

@@ -4,24 +4,24 @@ import ArgumentParser
 struct WorkOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Keep what is done here, and leave it there at the end. Default: OUTPUT.work, which goes "
-        + "with the end of the job", valueName: "folder"), completion: .directory)
+      "Keep intermediate files here, and leave them at the end. Default: OUTPUT.work, which is "
+        + "removed when the job is done", valueName: "folder"), completion: .directory)
   var workDir: String?
 
-  @Flag(help: "Start afresh where an earlier run of the same job was interrupted.")
+  @Flag(help: "Start over instead of resuming an earlier run of the same job.")
   var noResume = false
 
-  @Option(help: ArgumentHelp("End the run after this step.", valueName: "n"))
+  @Option(help: ArgumentHelp("Stop after this step.", valueName: "n"))
   var stopAfterStep: Int?
 
   @Flag(help: "Decode the latents as they are after --stop-after-step, or after the steps so far.")
   var decodePartial = false
 
   @Option(
-    help: ArgumentHelp("Write a PNG of the latents every so many steps.", valueName: "n"))
+    help: ArgumentHelp("Write a PNG preview of the latents every n steps.", valueName: "n"))
   var previewEvery: Int?
 
-  @Flag(help: "Print the plan and end.")
+  @Flag(help: "Print the plan and exit.")
   var dryRun = false
 
   func validate() throws {

@@ -31,9 +31,9 @@ package enum CommandError: Error, Equatable, CustomStringConvertible {
     case .inputIsNot(let path, let expected):
       "\(path): is not \(expected)"
     case .outputExists(let path):
-      "\(path): is there already; give --overwrite to replace it, or another name"
+      "\(path): already exists; give --overwrite to replace it, or choose another name"
     case .outputIsInput(let path):
-      "\(path): is input and output at once; give the output another name"
+      "\(path): is both an input and the output; choose another name for the output"
     case .outputNotCreated(let path, let reason):
       "\(path): cannot be created: \(reason)"
     case .inputOutput(let path, let reason):

@@ -64,7 +64,7 @@ package final class JobProgress: Sendable {
         begin(stage, total: total, resumed: resumed, &state)
       case .kept(let stage):
         state.times.append((stage, nil))
-        say("\(stage.rawValue): kept from an earlier run", Line(event: .kept, stage: stage))
+        say("\(stage.rawValue): reused from an earlier run", Line(event: .kept, stage: stage))
       case .advanced(let stage, let done): advance(stage, to: done, &state)
       case .block(let place):
         state.stage?.advance(to: place, at: now())
@@ -83,7 +83,7 @@ package final class JobProgress: Sendable {
     state.withLock { state in
       if Interruption.isPending && !state.saysStopping {
         state.saysStopping = true
-        let text = "stopping after the block or frame in hand; a second signal stops at once"
+        let text = "stopping after the current block or frame; a second signal stops at once"
         return say(text, Line(event: .note, detail: text))
       }
       refresh(&state, isSilence: true)
@@ -104,7 +104,7 @@ package final class JobProgress: Sendable {
     } else if resumed > 0 {
       let unit = stage == .denoising ? "steps" : "frames"
       let whole = total.map { "\($0) \(unit)" } ?? unit
-      say("\(stage.rawValue): goes on after \(resumed) of \(whole)", line)
+      say("\(stage.rawValue): resuming after \(resumed) of \(whole)", line)
     } else if channel.isTerminal {
       channel.show(progress.line(at: now()), isEnd: false)
     }

@@ -121,7 +121,7 @@ struct StageProgress {
     let time = formatDuration(time - start)
     guard done > 0 else { return "\(stage.rawValue): \(time)" }
     let unit = stage == .denoising ? "step" : "frame"
-    let earlier = resumed > 0 ? " (\(resumed) of them by an earlier run)" : ""
+    let earlier = resumed > 0 ? " (\(resumed) of them in an earlier run)" : ""
     return "\(stage.rawValue): \(formatCount(done, unit))\(earlier), \(time)"
   }
 }

@@ -76,7 +76,7 @@ final class VideoFile {
       throw OutputError.unwritable(
         path: path, reason: "there is something of this name that is no file")
     }
-    guard mayExist else { throw OutputError.unwritable(path: path, reason: "it is there already") }
+    guard mayExist else { throw OutputError.unwritable(path: path, reason: "it already exists") }
   }
 
   /// Writes a packet of pictures, and the sound up to there: neither the muxer nor a player has to

@@ -45,9 +45,12 @@ struct ConfigurationKey: Sendable {
   }
 
   static func single(
-    _ names: String..., in range: ClosedRange<Double>, to target: Target<Float>
+    _ names: String..., in range: ClosedRange<Float>, to target: Target<Float>
   ) -> ConfigurationKey {
-    ConfigurationKey(names) { $0[keyPath: target] = Float(try $1.number(range)) }
+    ConfigurationKey(names) {
+      $0[keyPath: target] = Float(
+        try $1.number(Double(range.lowerBound)...Double(range.upperBound)))
+    }
   }
 
   static func choice<Choice: Equatable & Sendable>(

@@ -131,7 +131,7 @@ struct ConfigurationValue {
       guard names.insert(scalar.string).inserted else {
         throw PipelineError.notYAML(
           path: place.path, line: name.mark?.line, column: name.mark?.column,
-          reason: "'\(scalar.string.printable)' is there twice")
+          reason: "'\(scalar.string.printable)' appears twice")
       }
       let path = (key.map { "\($0)." } ?? "") + scalar.string.printable
       return (scalar.string, ConfigurationValue(member, place: place, key: path, folder: folder))

@@ -96,7 +96,7 @@ enum YAMLFile {
       return refusal(problem, lines.count, (lines.last?.count ?? 0) + 1)
     case .duplicatedKeysInMapping(let keys, let context):
       return refusal(
-        "'\(keys.first?.printable ?? "")' is there twice", context.mark.line, context.mark.column)
+        "'\(keys.first?.printable ?? "")' appears twice", context.mark.line, context.mark.column)
     default: return refusal("\(error)")
     }
   }

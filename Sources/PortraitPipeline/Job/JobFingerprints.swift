@@ -95,6 +95,6 @@ struct JobFingerprints {
     latents.add("--seed", parameters.seed)
     latents.add("--rng", parameters.noise.rawValue)
     latents.add("--cfg-skip-ratio", parameters.guidanceSkip)
-    latents.add("--riflex", parameters.riflexIndex.map(String.init) ?? "no")
+    latents.add("--riflex-k", parameters.riflexIndex.map(String.init) ?? "no")
   }
 }

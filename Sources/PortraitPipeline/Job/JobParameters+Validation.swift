@@ -11,7 +11,7 @@ extension JobParameters {
     package static let contextSize = 1...4096
     package static let steps = 1...NoiseSchedule.trainingSteps
     /// Of guidance and of the expression.
-    package static let scale = 0.0...100
+    package static let scale: ClosedRange<Float> = 0...100
     package static let shift = 0.01...100
     /// Of something that is 1 in all.
     package static let share = 0.0...1
@@ -66,9 +66,9 @@ extension JobParameters {
     try require("--context-size", contextSize, in: Limits.contextSize)
     try require("--context-overlap", contextOverlap, in: 0...contextSize - 1)
     try require("--num-inference-steps", steps, in: Limits.steps)
-    try require("--text-cfg-scale", Double(textScale), in: Limits.scale)
-    try require("--emo-cfg-scale", Double(expressionScale), in: Limits.scale)
-    try require("--ip-scale", Double(expressionStrength), in: Limits.scale)
+    try require("--text-cfg-scale", textScale, in: Limits.scale)
+    try require("--emo-cfg-scale", expressionScale, in: Limits.scale)
+    try require("--ip-scale", expressionStrength, in: Limits.scale)
     try require("--shift", shift, in: Limits.shift)
     try require("--cfg-skip-ratio", guidanceSkip, in: Limits.share)
     if let riflexIndex { try require("--riflex-k", riflexIndex, in: Limits.riflexIndex) }

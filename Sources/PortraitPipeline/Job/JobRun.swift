@@ -112,7 +112,8 @@ final class JobRun {
     let tokens = try prompts.map { prompt in
       let encoding = try tokenizer.encode(PromptText.withSingleSpaces(prompt))
       if encoding.cutCount > 0 {
-        try report(.warning("the prompt is too long: its last \(encoding.cutCount) tokens are cut"))
+        try report(
+          .warning("the prompt is too long: its last \(encoding.cutCount) tokens are ignored"))
       }
       return TextTokens(encoding.ids)
     }

@@ -87,7 +87,7 @@ private enum OutputPlace {
   static func check(_ path: String, overwrites: Bool) throws {
     var status = stat()
     if !overwrites, lstat(path, &status) == 0 {
-      throw OutputError.unwritable(path: path, reason: "it is there already")
+      throw OutputError.unwritable(path: path, reason: "it already exists")
     }
     // What else is wrong with its place or name would show at the very end.
     try AtomicFile(path: path).discard()

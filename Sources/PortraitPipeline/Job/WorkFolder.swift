@@ -56,12 +56,12 @@ package final class WorkFolder {
     guard let file = try? Checkpoint.openFile(path),
       let made = file.metadata[Self.fingerprintKey].flatMap(Fingerprint.init(encoded:))
     else {
-      notes.append("\(path): cannot be used, made again")
+      notes.append("\(path): cannot be used; making it again")
       return nil
     }
     if made == fingerprint { return file }
     let names = made.differences(from: fingerprint).joined(separator: ", ")
-    notes.append("\(path): was made with another \(names); starting it afresh")
+    notes.append("\(path): was made with a different \(names); starting over")
     return nil
   }
 

@@ -21,7 +21,7 @@ extension TransformerConfig {
   }
 
   /// At most about how many bytes a pass takes: hidden states of all branches and what the blocks
-  /// share; neither weights nor the contexts' keys.
+  /// share, and what is kept for reuse; neither weights nor the contexts' keys.
   ///
   /// - Parameter type: of the activations.
   package func memoryNeeded(tokens: Int, branches: Int, type: DType) -> Int {
@@ -29,5 +29,6 @@ extension TransformerConfig {
     let rows = max(tokens, min(branches * tokens, BlockWorkspace.slabRows))
     let keys = 2 * tokens * dim * type.byteCount
     return hidden + 3 * rows * dim * type.byteCount + BlockWorkspace.innerLimit + keys
+      + BlockCache.shared.limit
   }
 }

@@ -132,7 +132,7 @@ import Testing
     Accident(description: "an empty record", note: "cannot be used") {
       try Data().write(to: URL(fileURLWithPath: $0 + record))
     },
-    Accident(description: "another place in the clip", note: "starts afresh") {
+    Accident(description: "another place in the clip", note: "starts over") {
       let url = URL(fileURLWithPath: $0 + record)
       let data = try Data(contentsOf: url)
       let header = String(decoding: data.prefix(1 << 13), as: Unicode.ASCII.self)
@@ -142,7 +142,7 @@ import Testing
       let place = header.distance(from: header.startIndex, to: range.upperBound) - 3
       try (data.prefix(place) + "15".utf8 + data.dropFirst(place + 2)).write(to: url)
     },
-    Accident(description: "another decoder", note: "starts afresh") {
+    Accident(description: "another decoder", note: "starts over") {
       let url = URL(fileURLWithPath: $0 + record)
       let data = try Data(contentsOf: url)
       guard let range = data.range(of: Data("decoder, ".utf8)) else { throw DecodedClip.Stop() }
@@ -184,7 +184,7 @@ import Testing
       let paths = try clip.decode(in: folder.path) {
         if case .note(let text) = $0 { notes.append(text) }
       }
-      #expect(notes.count == 1 && notes[0].contains("was made with another"), "\(notes)")
+      #expect(notes.count == 1 && notes[0].contains("was made with a different"), "\(notes)")
       #expect(try DecodedClip.contents(paths) == expected)
       let names = try FileManager.default.contentsOfDirectory(atPath: folder.path + "/video")
       #expect(names.count == 4)

@@ -46,4 +46,16 @@ import Testing
     let clip = try ClipLength(drivingFrames: 6, length: .exact)
     #expect(try sources(clip, of: 20) == [0, 0, 1, 2, 3, 4, 5, 5, 5])
   }
+
+  /// A container may say that it lasts for ever.
+  @Test(arguments: JobParameters.Length.allCases)
+  func noClipIsEndless(length: JobParameters.Length) throws {
+    #expect(try ClipLength(drivingFrames: ClipLength.limit, length: length).latentFrames > 0)
+    #expect {
+      try ClipLength(drivingFrames: 9_200_000_000_000_000, length: length)
+    } throws: { error in
+      guard case PipelineError.parameter("--max-frames", _, _) = error else { return false }
+      return true
+    }
+  }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import MediaIO
 import PortraitPipeline
 import TestSupport
 import Testing
@@ -96,5 +97,17 @@ import Testing
   ])
   func othersVideosTellNothing(tags: [String: String]) {
     #expect(JobTags.parameters(in: tags) == nil)
+  }
+
+  /// Configurations may have a rate for videos; features were read at theirs.
+  @Test func featuresKeepTheirRate() throws {
+    let tiny = try TinyJob()
+    let job = try tiny.job(tiny.request { $0.frameRate = Rational(50) })
+    #expect(job.plan.frameRate == Rational(25))
+  }
+
+  @Test func aLimitOfFramesHoldsForFeatures() throws {
+    let tiny = try TinyJob()
+    #expect(try tiny.run(tiny.request { $0.frameLimit = 6 }).frames == 6)
   }
 }

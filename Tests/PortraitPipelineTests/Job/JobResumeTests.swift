@@ -1,3 +1,4 @@
+import Checkpoints
 import Diffusion
 import Foundation
 import PortraitPipeline
@@ -161,5 +162,34 @@ import Testing
     request.stopAfterStep = 3
     #expect(try tiny.run(request).end == .finished)
     #expect(try tiny.contents(request) == tiny.undisturbed())
+  }
+
+  /// What is done stays done.
+  @Test func anEarlierStopIsPassed() throws {
+    let tiny = try TinyJob()
+    var request = tiny.request()
+    request.stopAfterStep = 2
+    #expect(try tiny.run(request).end == .stopped(step: 2))
+    request.stopAfterStep = 1
+    #expect(try tiny.run(request).end == .stopped(step: 2))
+  }
+
+  /// What a stopped job decodes is where its latents are going, not the latents.
+  @Test func theEstimateFollowsTheLatents() throws {
+    let tiny = try TinyJob()
+    var request = tiny.request { $0.sampler = .flow }
+    request.stopAfterStep = 1
+    let job = try tiny.job(request)
+    _ = try job.run { _ in }
+    let folder = job.plan.workFolder
+    let latents = try Checkpoint.openFile("\(folder)/latents.safetensors").tensor("latents")
+    let estimate = try Checkpoint.openFile("\(folder)/estimate.safetensors").tensor("latents")
+    let sigmas = try NoiseSchedule.euler(steps: 3, shift: request.parameters.shift).sigmas
+    let noise = try request.parameters.noise(
+      frames: job.plan.latentFrames, size: job.plan.size)
+    let expected = try CleanEstimate.latents(
+      from: noise, at: sigmas[0], to: latents, at: sigmas[1])
+    let isAsExpected = try expected.floats() == estimate.floats()
+    #expect(isAsExpected)
   }
 }

@@ -37,6 +37,7 @@ import Testing
   enum Change: String, CaseIterable {
     case prompt, negativePrompt, negativePromptInUse, seed, steps, sampler, shift, window, overlap
     case image, sameImageElsewhere, features, frames, length, size, arithmetic, quality, tiling
+    case textScale, expressionScale, expressionStrength, skip, riflex, generator, tinyVAE
     case transformer, textEncoder, imageEncoder, vae, portraitEncoder, tokenizer, nothing
 
     /// The stages that are kept; what comes before one of them is not looked at.
@@ -44,14 +45,15 @@ import Testing
       switch self {
       case .prompt, .negativePromptInUse, .textEncoder, .tokenizer: [.image, .condition]
       case .seed, .steps, .sampler, .shift, .overlap, .features, .frames, .length, .transformer,
-        .portraitEncoder:
+        .portraitEncoder, .textScale, .expressionScale, .expressionStrength, .skip, .riflex,
+        .generator:
         [.text, .image, .condition]
       case .window: [.text, .image]
       case .image, .size: [.text]
       case .imageEncoder: [.text, .condition]
       case .vae, .tiling: [.text, .image]
       case .arithmetic: []
-      case .quality: [.denoising]
+      case .quality, .tinyVAE: [.denoising]
       case .nothing, .negativePrompt, .sameImageElsewhere: [.denoising, .decoding]
       }
     }
@@ -75,6 +77,13 @@ import Testing
       case .arithmetic: "--dtype"
       case .quality: "--crf"
       case .tiling: "--tile-vae"
+      case .textScale: "--text-cfg-scale"
+      case .expressionScale: "--emo-cfg-scale"
+      case .expressionStrength: "--ip-scale"
+      case .skip: "--cfg-skip-ratio"
+      case .riflex: "--riflex-k"
+      case .generator: "--rng"
+      case .tinyVAE: "--tiny-vae"
       case .transformer: "transformer"
       case .textEncoder, .tokenizer: "text encoder"
       case .imageEncoder: "image encoder"
@@ -114,6 +123,13 @@ import Testing
       case .arithmetic: parameters.arithmetic = .f32
       case .quality: parameters.quality = 30
       case .tiling: parameters.tilesVAE = true
+      case .textScale: parameters.textScale = 2
+      case .expressionScale: parameters.expressionScale = 3
+      case .expressionStrength: parameters.expressionStrength = 0.5
+      case .skip: parameters.guidanceSkip = 0.5
+      case .riflex: parameters.riflexIndex = 2
+      case .generator: parameters.noise = .cuda
+      case .tinyVAE: parameters.usesTinyVAE = true
       default: break
       }
     }
@@ -122,7 +138,7 @@ import Testing
   @Test(arguments: Change.allCases)
   func whatAChangeConcernsStartsAfresh(change: Change) throws {
     func base(_ parameters: inout JobParameters) {
-      parameters.textScale = change == .negativePromptInUse ? 3 : 1
+      parameters.textScale = [.negativePromptInUse, .textScale].contains(change) ? 3 : 1
     }
     try tiny.run(request("before.mp4", base))
     func changed(_ output: String) throws -> JobRequest {
@@ -150,7 +166,7 @@ import Testing
     #expect(!told.begun.contains { change.kept.contains($0) })
     if let name = change.name {
       #expect(told.notes.contains { $0.contains(name) }, "\(told.notes)")
-      #expect(told.notes.allSatisfy { $0.hasPrefix(work) && $0.contains("afresh") })
+      #expect(told.notes.allSatisfy { $0.hasPrefix(work) && $0.contains("starting over") })
     } else {
       #expect(told.notes.isEmpty, "\(told.notes)")
     }

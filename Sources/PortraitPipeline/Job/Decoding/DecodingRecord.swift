@@ -46,7 +46,7 @@ struct DecodingRecord {
     for text in notes { try note(text) }
     guard let file else {
       if notes.isEmpty, try !names().filter(VideoPieces.isPiece).isEmpty {
-        try note("\(folder.file(Self.name)): is missing; decoding starts afresh")
+        try note("\(folder.file(Self.name)): is missing; decoding starts over")
       }
       return nil
     }
@@ -54,11 +54,11 @@ struct DecodingRecord {
       $0.split(separator: ",", omittingEmptySubsequences: true).map(String.init)
     }
     guard let digests, digests.count <= pieces.count else {
-      try note("\(file.path): cannot be used; decoding starts afresh")
+      try note("\(file.path): cannot be used; decoding starts over")
       return nil
     }
     for (piece, digest) in zip(pieces, digests) where try self.digest(of: piece) != digest {
-      try note("\(path(of: piece)): is missing or was changed; decoding starts afresh")
+      try note("\(path(of: piece)): is missing or was changed; decoding starts over")
       return nil
     }
     let tensors = try file.entries.map { ($0.name, try file.tensor($0.name)) }

@@ -101,11 +101,12 @@ package struct VideoDecoding {
     guard let saved = position.session, let last = position.digests.indices.last else { return nil }
     var session = session
     do { try session.restore(saved) } catch let error as NetworkError {
-      try report(.note("\(error); decoding starts afresh"))
+      try report(.note("\(error); decoding starts over"))
       return nil
     }
     guard session.latentFrameCount == pieces[last].latentEnd else {
-      try report(.note("the decoder was stopped elsewhere; decoding starts afresh"))
+      try report(
+        .note("the saved decoder belongs to another place of the clip; decoding starts over"))
       return nil
     }
     return Progress(session: session, digests: position.digests)
@@ -163,7 +164,7 @@ package struct VideoDecoding {
     // Without room for the record there may still be some for the video.
     do { try save(&progress) } catch let error as OutputError where error.isDiskFull {
       if !progress.hasWarned {
-        try report(.warning("\(error); until then decoding cannot be taken up from here"))
+        try report(.warning("\(error); until there is room, decoding cannot be resumed from here"))
       }
       progress.hasWarned = true
     }
