@@ -190,7 +190,7 @@ class Check:
             self.finish(command, output, overwrites, fell)
 
     def kill(self, command, output, stage):
-        """Kills a run in a stage, or after it; returns where it fell, None where it came too late."""
+        """Kills a run in a stage, or after it; returns where it fell; None: too late."""
         run = Run(command)
         share = self.random.random()
         if run.await_stage(stage):

@@ -70,11 +70,7 @@ package final class AtomicFile {
   /// - Parameter target: the only file whose partial ones are removed, by its name; nil for any.
   /// - Throws: `OutputError.unwritable`.
   package static func removeAbandoned(in folder: String, of target: String? = nil) throws {
-    let names: [String]
-    do { names = try FileManager.default.contentsOfDirectory(atPath: folder) } catch {
-      throw OutputError.unwritable(path: folder, reason: "the folder cannot be listed")
-    }
-    for name in names {
+    for name in try OutputFolder.names(in: folder) {
       guard let found = Self.target(ofPartial: name), found == target ?? found else { continue }
       let handle = open("\(folder)/\(name)", O_RDONLY | O_CLOEXEC)
       guard handle >= 0 else { continue }

@@ -85,3 +85,15 @@ extension JSONValue: Codable {
     try JSONDecoder().decode(type, from: JSONEncoder().encode(self))
   }
 }
+
+extension Encodable {
+  /// JSON in one line with sorted keys: equal values give equal texts. For values of ours, which can
+  /// be encoded.
+  var sortedJSON: String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    do { return String(decoding: try encoder.encode(self), as: UTF8.self) } catch {
+      preconditionFailure("\(Self.self) cannot be encoded: \(error)")
+    }
+  }
+}

@@ -41,14 +41,7 @@ package struct Fingerprint: Sendable, Equatable, Codable {
   }
 
   /// The text that goes into a file's metadata.
-  package var encoded: String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    guard let data = try? encoder.encode(parts) else {
-      preconditionFailure("names and values are text")
-    }
-    return String(decoding: data, as: UTF8.self)
-  }
+  package var encoded: String { parts.sortedJSON }
 
   /// - Returns: nil for a text that is none.
   package init?(encoded: String) {

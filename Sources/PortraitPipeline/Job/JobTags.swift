@@ -28,12 +28,7 @@ package enum JobTags {
     members["height"] = .number(Double(plan.size.height))
     members["fps"] = .string(plan.frameRate.description)
     if let step { members["stopped_after_step"] = .number(Double(step)) }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    guard let data = try? encoder.encode(JSONValue.object(members)) else {
-      preconditionFailure("texts and numbers can be encoded")
-    }
-    return [tag: String(decoding: data, as: UTF8.self)]
+    return [tag: JSONValue.object(members).sortedJSON]
   }
 
   /// What a file's tags say of a job, sorted by name.

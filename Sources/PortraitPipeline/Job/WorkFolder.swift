@@ -29,11 +29,7 @@ package final class WorkFolder {
     self.resumes = resumes
     var status = stat()
     isNew = stat(path, &status) != 0
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch {
-      throw OutputError.unwritable(path: path, reason: "no folder can be made there")
-    }
+    try OutputFolder.make(path)
     try Self.checkOwner(of: path)
     lock = try FolderLock(path)
     try AtomicFile.removeAbandoned(in: path)
@@ -42,7 +38,9 @@ package final class WorkFolder {
 
   deinit {
     // A run that failed before it made anything leaves nothing.
-    guard isNew, let names = try? Self.names(in: path), names == [FolderLock.name] else { return }
+    guard isNew, let names = try? OutputFolder.names(in: path), names == [FolderLock.name] else {
+      return
+    }
     lock.remove()
     rmdir(path)
   }
@@ -123,28 +121,18 @@ package final class WorkFolder {
   }
 
   private func removeContents() throws {
-    for name in try Self.names(in: path) where Self.isOurs(name) {
+    for name in try OutputFolder.names(in: path) where Self.isOurs(name) {
       if name == JobFile.video.rawValue {
         let video = file(name)
-        for name in try Self.names(in: video) where Self.isOursInVideo(name) {
-          try Self.remove("\(video)/\(name)")
+        for name in try OutputFolder.names(in: video) where Self.isOursInVideo(name) {
+          try OutputFolder.removeFile("\(video)/\(name)")
         }
         // Whatever else somebody has put there stays.
         rmdir(video)
       } else {
-        try Self.remove(file(name))
+        try OutputFolder.removeFile(file(name))
       }
     }
-  }
-
-  private static func names(in folder: String) throws -> [String] {
-    do { return try FileManager.default.contentsOfDirectory(atPath: folder) } catch {
-      throw OutputError.unwritable(path: folder, reason: "the folder cannot be listed")
-    }
-  }
-
-  private static func remove(_ path: String) throws {
-    guard unlink(path) == 0 || errno == ENOENT else { throw OutputError(path: path, code: errno) }
   }
 
   // MARK: Whose files
@@ -152,7 +140,7 @@ package final class WorkFolder {
   /// A folder that somebody gave may hold files of theirs that have our names: those are not to be
   /// replaced or removed.
   private static func checkOwner(of path: String) throws {
-    let names = try names(in: path)
+    let names = try OutputFolder.names(in: path)
     guard !names.contains(FolderLock.name) else { return }
     for name in names where isOurs(name) && !isMadeByJob("\(path)/\(name)") {
       throw PipelineError.noWorkFolder(path: path, file: name)

@@ -116,11 +116,7 @@ package struct CheckpointSynthesis {
   }
 
   private static func makeFolder(_ folder: String) throws {
-    do {
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    } catch {
-      throw OutputError.unwritable(path: folder, reason: "no folder can be made there")
-    }
+    try OutputFolder.make(folder)
   }
 
   /// The most that the folder grows by on the way: a file is replaced only when the new one is

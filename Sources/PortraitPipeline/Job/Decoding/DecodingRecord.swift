@@ -45,7 +45,7 @@ struct DecodingRecord {
     let notes = folder.takeNotes()
     for text in notes { try note(text) }
     guard let file else {
-      if notes.isEmpty, try !names().filter(VideoPieces.isPiece).isEmpty {
+      if notes.isEmpty, try !OutputFolder.names(in: place).filter(VideoPieces.isPiece).isEmpty {
         try note("\(folder.file(Self.name)): is missing; decoding starts over")
       }
       return nil
@@ -85,10 +85,7 @@ struct DecodingRecord {
   ///
   /// - Throws: `OutputError`.
   func prepare() throws {
-    do {
-      try FileManager.default.createDirectory(
-        atPath: place, withIntermediateDirectories: true)
-    } catch { throw OutputError.unwritable(path: place, reason: "no folder can be made there") }
+    try OutputFolder.make(place)
     try AtomicFile.removeAbandoned(in: place)
   }
 
@@ -97,8 +94,10 @@ struct DecodingRecord {
   ///
   /// - Throws: `OutputError`.
   func removeAll() throws {
-    try remove(folder.file(Self.name))
-    for name in try names() where VideoPieces.isPiece(name) { try remove("\(place)/\(name)") }
+    try OutputFolder.removeFile(folder.file(Self.name))
+    for name in try OutputFolder.names(in: place) where VideoPieces.isPiece(name) {
+      try OutputFolder.removeFile("\(place)/\(name)")
+    }
   }
 
   /// What tells a piece's bytes from others; nil where there is no file.
@@ -111,14 +110,4 @@ struct DecodingRecord {
   }
 
   private var place: String { folder.file(JobFile.video.rawValue) }
-
-  private func names() throws -> [String] {
-    do { return try FileManager.default.contentsOfDirectory(atPath: place) } catch {
-      throw OutputError.unwritable(path: place, reason: "the folder cannot be listed")
-    }
-  }
-
-  private func remove(_ path: String) throws {
-    guard unlink(path) == 0 || errno == ENOENT else { throw OutputError(path: path, code: errno) }
-  }
 }
