@@ -72,7 +72,7 @@ package final class AtomicFile {
   package static func removeAbandoned(in folder: String, of target: String? = nil) throws {
     for name in try OutputFolder.names(in: folder) {
       guard let found = Self.target(ofPartial: name), found == target ?? found else { continue }
-      let handle = open("\(folder)/\(name)", O_RDONLY | O_CLOEXEC)
+      let handle = open("\(folder)/\(name)", O_RDONLY | O_CLOEXEC | O_NONBLOCK)
       guard handle >= 0 else { continue }
       defer { close(handle) }
       if flock(handle, LOCK_EX | LOCK_NB) == 0 { unlink("\(folder)/\(name)") }

@@ -82,8 +82,9 @@ extension JobPlan {
         reading, networks.conditionMemory, denoising,
         networks.decodingMemory + Self.encoderBytesPerPixel * pixels)
     // The latents before and after a step and what samplers remember, all twice while they are
-    // replaced; so is the decoder's memory; the features; pieces of video and the whole one.
-    disk = 4 * latents + 2 * histories + 2 * networks.sessionBytes + features + 2 * outputBytes
+    // replaced, beside the estimate; so is the decoder's memory; the features; pieces of video and
+    // the whole one.
+    disk = 5 * latents + 2 * histories + 2 * networks.sessionBytes + features + 2 * outputBytes
   }
 
   /// Takes the mode that was asked for, where it fits, else the fastest that does.

@@ -58,7 +58,9 @@ struct NetworkSizes {
       rows: rows, columns: columns, tiling: parameters.tiling)
     if parameters.usesTinyVAE {
       let decoder = try networks.tinyVAEDecoder()
-      decodingMemory = 0
+      // Four frames at full size in the narrowest layer: input, output and what is on the way.
+      let width = decoder.config.decoderWidths.last ?? 1
+      decodingMemory = 3 * 4 * rows * columns * width * DType.f32.byteCount
       // A few frames of it are small beside the rest.
       sessionBytes = 0
       decodingOperations = { decoder.operations(latentFrames: $0, rows: rows, columns: columns) }
