@@ -44,6 +44,11 @@ package struct JobParameters: Sendable, Equatable {
   package var noise = NoiseGenerator.cpu
   /// Share of the steps, the last ones, without guidance (`cfg_skip_ratio`).
   package var guidanceSkip = 0.0
+  /// What saves passes of the transformer.
+  package var acceleration = Acceleration.none
+  /// Levels of the training, from 1000 downwards, of a model that was distilled to a few steps; they
+  /// take the place of the sampler's schedule, and Euler's method that of the sampler.
+  package var distilledSteps: [Int]?
   /// RIFLEx's k; nil without RIFLEx.
   package var riflexIndex: Int?
   package var length = Length.exact

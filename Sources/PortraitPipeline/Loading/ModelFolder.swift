@@ -16,13 +16,20 @@ package struct ModelFolder: Sendable {
   /// Files that were given singly; they win over the folder's.
   private let files: [CheckpointLayout.Part: String]
 
+  /// What is merged into the weights, in this order.
+  package let adapters: [ModelAdapter]
+
   /// What the folder says of its sizes; nil where it is downloaded.
   package let geometry: ModelGeometry?
 
-  /// - Parameter files: given singly; they win over the folder's, which need not be there then.
+  /// - Parameters:
+  ///   - files: given singly; they win over the folder's, which need not be there then.
+  ///   - adapters: merged into the weights, in this order.
   /// - Throws: `CheckpointError.unreadable` where there is no such folder; `PipelineError` for a
   ///   geometry that no network can have.
-  package init(_ path: String, files: [CheckpointLayout.Part: String] = [:]) throws {
+  package init(
+    _ path: String, files: [CheckpointLayout.Part: String] = [:], adapters: [ModelAdapter] = []
+  ) throws {
     var isFolder: ObjCBool = false
     let isThere = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
     guard isThere ? isFolder.boolValue : !files.isEmpty else {
@@ -30,6 +37,7 @@ package struct ModelFolder: Sendable {
     }
     self.path = path
     self.files = files
+    self.adapters = adapters
     let file = "\(path)/\(CheckpointLayout.geometry)"
     geometry =
       FileManager.default.fileExists(atPath: file) ? try ModelGeometry.read(file) : nil
