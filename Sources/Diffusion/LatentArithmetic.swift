@@ -27,7 +27,7 @@ extension Tensor {
   }
 
   /// The same elements in memory of their own.
-  func copied(on context: ComputeContext) throws -> Tensor {
+  package func copied(on context: ComputeContext) throws -> Tensor {
     let copy = try Tensor(uninitialized: shape, dtype: dtype)
     try self.copy(into: copy, on: context)
     return copy

@@ -14,6 +14,6 @@ struct BenchCommand: ParsableCommand {
       BenchPeakCommand.self, BenchGemmCommand.self, BenchAttentionCommand.self,
       BenchConvCommand.self, BenchDitCommand.self, BenchVAECommand.self,
       BenchTinyVAECommand.self, BenchClipCommand.self, BenchT5Command.self,
-      BenchMotionCommand.self,
+      BenchMotionCommand.self, BenchALPCommand.self,
     ])
 }
