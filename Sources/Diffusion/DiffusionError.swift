@@ -10,6 +10,8 @@ package enum DiffusionError: Error, Equatable, CustomStringConvertible {
   case window(size: Int, overlap: Int)
   /// A share of the steps without guidance that is no share.
   case guidanceSkip(Double)
+  /// An option of what saves passes that is out of its range.
+  case acceleration(option: String, expected: String, found: String)
   /// A run that was kept without what its next step needs.
   case incompleteState(missing: String, step: Int)
 
@@ -30,6 +32,8 @@ package enum DiffusionError: Error, Equatable, CustomStringConvertible {
         + "that is shorter than it (published: 51 and 30), found \(size) and \(overlap)"
     case .guidanceSkip(let share):
       "share of the steps without guidance (cfg_skip_ratio): expected 0 to 1, found \(share)"
+    case .acceleration(let option, let expected, let found):
+      "\(option): expected \(expected), found \(found)"
     case .incompleteState(let missing, let step):
       "the saved denoising state lacks '\(missing)', which step \(step + 1) needs: start over with "
         + "--no-resume"

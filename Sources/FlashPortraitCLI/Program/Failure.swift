@@ -107,7 +107,7 @@ extension OutputError {
 extension DiffusionError {
   var status: ExitStatus {
     switch self {
-    case .steps, .shift, .distilledSteps, .window, .guidanceSkip: .usage
+    case .steps, .shift, .distilledSteps, .window, .guidanceSkip, .acceleration: .usage
     case .incompleteState: .badData
     }
   }
