@@ -52,7 +52,7 @@ struct AcceleratedTransformer {
   ///   - report: is told of every block that is done.
   func velocities(
     _ input: WindowedDenoiser.WindowInput, branches: () throws -> [GuidanceBranch],
-    history: inout PassHistory, report: (_ block: Int) throws -> Void
+    history: inout PassHistory, report: @escaping (_ block: Int) throws -> Void
   ) throws -> [Tensor] {
     let made: [Tensor]? =
       switch acceleration {
