@@ -7,29 +7,86 @@ import TensorCore
 
 struct BenchALPCommand: ComputingCommand {
   static let configuration = CommandConfiguration(
-    commandName: "alp", abstract: "Adaptive Latent Prediction on a smooth model.")
+    commandName: "alp",
+    abstract: "Adaptive Latent Prediction: how near to a full run it comes.",
+    discussion: """
+      Runs a small model in memory whose velocity changes slowly from step to step, as a trained \
+      one's does; how slowly is printed first. Three windows, expression guidance of 4, shift 5. \
+      Distances are root-mean-square, of the latents from those of a run that computes all steps, \
+      relative to these; computed and predicted steps are means over windows and seeds.
+      """)
 
-  @Option var seed = 1
+  @Option(help: ArgumentHelp("Models, each with weights and noise of its own.", valueName: "n"))
+  var seeds = 3
+
+  @Option(help: ArgumentHelp("Steps of the full run, 2 to 1000.", valueName: "n"))
+  var steps = 30
+
+  @Option(parsing: .upToNextOption, help: ArgumentHelp("Intervals K.", valueName: "k"))
+  var intervals = [2, 3, 5, 8]
+
+  @Option(parsing: .upToNextOption, help: ArgumentHelp("Orders n.", valueName: "n"))
+  var orders = [1, 2, 3, 4]
+
+  @Option(help: "Arithmetic: bf16 or f32.")
+  var dtype: FloatingArithmetic = .f32
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
   @OptionGroup(title: "Machine") var machine: MachineOptions
 
-  func out(_ items: Any...) throws { try Console.current.printResult(items.map { "\($0)" }.joined(separator: " ")) }
+  func validate() throws {
+    try FlagCheck.range("seeds", seeds, 1...100)
+    try FlagCheck.range("steps", steps, 2...JobParameters.Limits.steps.upperBound)
+    for interval in intervals {
+      try FlagCheck.range("intervals", interval, LatentPrediction.Limits.interval)
+    }
+    for order in orders { try FlagCheck.range("orders", order, LatentPrediction.Limits.order) }
+  }
+
   func run() throws {
-    let model = try SmoothModel(
-      seed: seed, execution: Execution(arithmetic: .f32, context: .shared))
-    var parameters = JobParameters()
-    let full = try model.run(parameters)
-    let s = try model.smoothness(full, SamplerKind.flow.sampler(steps: 30, shift: 5).schedule, interval: 5)
-    try out(full.seconds)
-    for c in Mirror(reflecting: s).children {
-      let v = (c.value as? [Double]) ?? [c.value as! Double]
-      try out(c.label!, v.map { String(format: "%.3f", $0) }.joined(separator: " "))
+    let execution = Execution(arithmetic: dtype.arithmetic, context: .shared)
+    let study = try AccelerationStudy(seeds: seeds, steps: steps, execution: execution)
+    let smoothness = try study.smoothness()
+    var report = Report(steps: steps, seeds: seeds, dtype: dtype.rawValue, smoothness: smoothness)
+    try show(smoothness.lines)
+    for sampler in SamplerKind.allCases {
+      report.sections.append(try study.equalPasses(sampler))
+      try show(report.sections.last?.lines ?? [])
     }
-    func rms(_ a: [Float]) -> Double { (a.reduce(0.0) { $0 + Double($1) * Double($1) } / Double(a.count)).squareRoot() }
-    try out("latents", full.steps.map { String(format: "%.2f", rms(try! $0.floats())) }.joined(separator: " "))
-    for steps in [7, 15] {
-      parameters.steps = steps
-      let r = try model.run(parameters)
-      try out(steps, rms(zip(r.latents, full.latents).map { $0 - $1 }) / rms(full.latents))
+    report.sections.append(try study.predictions(intervals: intervals, orders: orders))
+    try show(report.sections.last?.lines ?? [])
+    if json { try Console.current.printResult(jsonText(report)) }
+  }
+
+  private func show(_ lines: [String]) throws {
+    guard !json else { return }
+    for line in lines { try Console.current.printResult(line) }
+  }
+
+  private struct Report: Encodable {
+    let steps: Int
+    let seeds: Int
+    let dtype: String
+    let smoothness: FieldSmoothness
+    var sections: [AccelerationStudy.Section] = []
+  }
+}
+
+extension FieldSmoothness {
+  /// The figures for people.
+  fileprivate var lines: [String] {
+    func text(_ values: [Double]) -> String {
+      values.map { String(format: "%.3f", $0) }.joined(separator: " ")
     }
+    var table = TextTable([.left, .left], indent: "  ")
+    table.add("differences of order 1 to 4 over an interval", text(differences))
+    table.add("change over the run", text([change]))
+    table.add("change over an interval, by block", text(changeOfBlocks))
+    table.add("what blocks add to the stream", text(additionOfBlocks))
+    table.add(
+      "velocity by latents, timestep, expression", text([byLatents, byTimestep, byExpression]))
+    return ["the model's hidden states"] + table.lines
   }
 }

@@ -2,84 +2,115 @@ import Diffusion
 import TensorCore
 import WanModels
 
-/// How the first window's hidden states change over a run, for a reader to judge a model by.
-package struct FieldSmoothness: Sendable {
-  /// Root-mean-square size of the last block's output's differences of order 1 to 4 over steps that
-  /// lie an interval apart, relative to the output; means over the run.
+/// How a model's hidden states and velocity change over a run, in its first window: what a reader can
+/// judge by whether the model is like a trained one. All figures are root-mean-square, relative to
+/// what changes.
+package struct FieldSmoothness: Sendable, Encodable {
+  /// Differences of order 1 to 4 of the last block's output over steps that lie an interval apart;
+  /// means over the run.
   package let differences: [Double]
-  package let stepDifferences: [Double]
-  /// From the first step to the last.
+  /// The last block's output, from the first step to the last.
   package let change: Double
-  /// What each block adds to the stream, relative to it.
-  package let layerShares: [Double]
-  package let layerChanges: [Double]
-  package let velocity: Double
-  package let velocityChange: Double
-  package let velocityVsEnds: Double
+  /// Each block's output over the interval in the middle of the run.
+  package let changeOfBlocks: [Double]
+  /// What each block but the first adds to the residual stream in the middle of the run.
+  package let additionOfBlocks: [Double]
+  /// The velocity in the middle of the run, were the latents still noise.
   package let byLatents: Double
-  package let byTime: Double
+  /// Were it told the first timestep.
+  package let byTimestep: Double
+  /// Had it no expression.
   package let byExpression: Double
-  package let modulationChange: Double
 }
 
-func rms(_ a: [Float]) -> Double { (a.reduce(0.0) { $0 + Double($1) * Double($1) } / Double(a.count)).squareRoot() }
-func minus(_ a: [Float], _ b: [Float]) -> [Float] { zip(a, b).map { $0 - $1 } }
-
 extension SmoothModel {
-  package func smoothness(_ run: Outcome, _ schedule: NoiseSchedule, interval: Int) throws -> FieldSmoothness {
-    let c = conditions
-    let frames = windows.windows[0]
-    let grid = try transformer.grid(latents: run.steps[0].sliced(frames, axis: 1).shape)
-    let text = try transformer.textContext(c.prompt)
-    let image = try transformer.imageContext(c.image)
-    let video = ContextWindows.videoFrames(of: frames)
-    let portrait = try transformer.portraitContext(
-      portraitEncoder.split(portraitEncoder(c.features.sliced(video).contiguous()), frames: video.count).tokens)
-    let full = GuidanceBranch(text: text, image: image, portrait: portrait)
-    let bare = GuidanceBranch(text: text, image: image)
-    func pass(_ x: Tensor, _ t: Double, _ branches: [GuidanceBranch]) throws -> (hidden: [[Float]], velocity: [[Float]]) {
-      var hidden: [[Float]] = []
-      let v = try transformer(x.sliced(frames, axis: 1).contiguous(), condition: c.condition, timestep: t, grid: grid, branches: branches) { _, h in
-        hidden.append(try h.branch(0).floats())
-      }
-      return (hidden, try v.map { try $0.floats() })
+  /// Computes steps of a run again and looks at them.
+  ///
+  /// - Parameters:
+  ///   - run: of the parameters; all steps computed.
+  ///   - interval: in steps; five of them in the run.
+  /// - Throws: `NetworkError`, `DiffusionError`, `TensorError`.
+  package func smoothness(
+    of run: Outcome, _ parameters: JobParameters, interval: Int
+  ) throws -> FieldSmoothness {
+    let schedule = try parameters.sampler.sampler(
+      steps: parameters.steps, shift: parameters.shift
+    ).schedule
+    let probe = try WindowProbe(self)
+    func look(_ step: Int, at timestep: Int? = nil) throws -> WindowProbe.View {
+      try probe.look(
+        at: run.latents[step], timestep: schedule.timesteps[timestep ?? step])
     }
-    var all: [[[Float]]] = []
-    var vs: [[Float]] = []
-    for step in 0..<schedule.stepCount {
-      let p = try pass(run.steps[step], schedule.timesteps[step], [full])
-      all.append(p.hidden)
-      vs.append(p.velocity[0])
+    let middle = schedule.stepCount / 2
+    let (now, later) = (try look(middle), try look(min(middle + interval, schedule.stepCount - 1)))
+    let outputs = try stride(from: 0, to: schedule.stepCount, by: interval).map {
+      try look($0).blocks.last ?? []
     }
-    func diffs(_ rows: [[Float]]) -> [Double] {
-      var d = rows
-      let base = rows.map(rms).reduce(0, +) / Double(rows.count)
-      return (1...4).map { _ in
-        d = zip(d.dropFirst(), d).map(minus)
-        return d.map(rms).reduce(0, +) / Double(d.count) / base
-      }
-    }
-    let last = all.map { $0[$0.count - 1] }
-    let coarse = stride(from: 0, to: last.count, by: interval).map { last[$0] }
-    let mid = run.steps[schedule.stepCount / 2], tm = schedule.timesteps[schedule.stepCount / 2]
-    let p = try pass(mid, tm, [full, bare])
-    let other = try pass(run.steps[0], tm, [full])
-    let early = try pass(mid, schedule.timesteps[0], [full])
-    let noise = try run.steps[0].sliced(frames, axis: 1).floats(), end = try run.steps[schedule.stepCount].sliced(frames, axis: 1).floats()
-    let flow = minus(noise, end)
-    let layers = all[0].count
-    let e = try schedule.timesteps.map { try transformer.timeConditions($0).e0.floats() }
+    let last = try look(schedule.stepCount - 1).blocks.last ?? []
+    let blocks = now.blocks
     return FieldSmoothness(
-      differences: diffs(coarse), stepDifferences: diffs(last),
-      change: rms(minus(last[last.count - 1], last[0])) / rms(last[0]),
-      layerShares: (1..<layers).map { rms(minus(all[15][$0], all[15][$0 - 1])) / rms(all[15][$0 - 1]) },
-      layerChanges: (0..<layers).map { rms(minus(all[20][$0], all[15][$0])) / rms(all[15][$0]) },
-      velocity: rms(vs[0]),
-      velocityChange: rms(minus(vs[vs.count - 1], vs[0])) / rms(vs[0]),
-      velocityVsEnds: rms(minus(vs[vs.count / 2], flow)) / rms(flow),
-      byLatents: rms(minus(other.velocity[0], p.velocity[0])) / rms(p.velocity[0]),
-      byTime: rms(minus(early.velocity[0], p.velocity[0])) / rms(p.velocity[0]),
-      byExpression: rms(minus(p.velocity[1], p.velocity[0])) / rms(p.velocity[0]),
-      modulationChange: rms(minus(e[29], e[0])) / rms(e[0]))
+      differences: Self.differences(outputs), change: relativeDistance(last, outputs[0]),
+      changeOfBlocks: zip(later.blocks, blocks).map(relativeDistance),
+      additionOfBlocks: zip(blocks.dropFirst(), blocks).map(relativeDistance),
+      byLatents: relativeDistance(try look(0, at: middle).velocity, now.velocity),
+      byTimestep: relativeDistance(try look(middle, at: 0).velocity, now.velocity),
+      byExpression: relativeDistance(now.velocityWithoutExpression, now.velocity))
+  }
+
+  private static func differences(_ outputs: [[Float]]) -> [Double] {
+    func mean(_ rows: [[Float]]) -> Double {
+      rows.map(rootMeanSquare).reduce(0, +) / Double(max(rows.count, 1))
+    }
+    var differences = outputs
+    return (1...4).map { _ in
+      differences = zip(differences.dropFirst(), differences).map { zip($0, $1).map { $0 - $1 } }
+      return mean(differences) / mean(outputs)
+    }
+  }
+}
+
+/// The first window's pass, seen from inside.
+private struct WindowProbe {
+  struct View {
+    /// After each block, with expression.
+    var blocks: [[Float]] = []
+    var velocity: [Float] = []
+    var velocityWithoutExpression: [Float] = []
+  }
+
+  private let transformer: Transformer
+  private let condition: Tensor
+  private let grid: TokenGrid
+  private let branches: [GuidanceBranch]
+  private let frames: Range<Int>
+
+  init(_ model: SmoothModel) throws {
+    let conditions = model.conditions
+    transformer = model.transformer
+    condition = conditions.condition
+    frames = model.windows.windows[0]
+    let y = condition.shape
+    grid = try transformer.grid(latents: [transformer.config.outDim, y[1], y[2], y[3]])
+    let text = try transformer.textContext(conditions.prompt)
+    let image = try transformer.imageContext(conditions.image)
+    let video = ContextWindows.videoFrames(of: frames)
+    let tokens = try model.portraitEncoder(conditions.features.sliced(video).contiguous())
+    let portrait = try transformer.portraitContext(
+      model.portraitEncoder.split(tokens, frames: video.count).tokens)
+    branches = [
+      GuidanceBranch(text: text, image: image, portrait: portrait),
+      GuidanceBranch(text: text, image: image),
+    ]
+  }
+
+  func look(at latents: Tensor, timestep: Double) throws -> View {
+    var view = View()
+    let velocities = try transformer(
+      latents.sliced(frames, axis: 1).contiguous(), condition: condition, timestep: timestep,
+      grid: grid, branches: branches
+    ) { _, hidden in view.blocks.append(try hidden.branch(0).floats()) }
+    view.velocity = try velocities[0].floats()
+    view.velocityWithoutExpression = try velocities[1].floats()
+    return view
   }
 }
