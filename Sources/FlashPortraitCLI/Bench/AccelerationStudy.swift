@@ -12,79 +12,74 @@ struct AccelerationStudy {
     let results: [AccelerationResult]
   }
 
-  private let seeds: [SeededModel]
-  private let base: JobParameters
+  private let models: [StudiedModel]
   private let steps: Int
 
   /// - Parameters:
-  ///   - seeds: models, 1 or more.
+  ///   - models: how many, 1 or more; each has weights and noise of its own.
   ///   - steps: of the full run.
   /// - Throws: `NetworkError`, `TensorError`.
-  init(seeds: Int, steps: Int, execution: Execution) throws {
+  init(models: Int, steps: Int, execution: Execution) throws {
     self.steps = steps
-    base = JobParameters()
-    self.seeds = try (1...seeds).map {
-      SeededModel(try SmoothModel(seed: $0, execution: execution))
+    self.models = try (1...models).map {
+      StudiedModel(try SmoothModel(seed: $0, execution: execution), steps: steps)
     }
   }
 
   /// The first model's figures.
   func smoothness() throws -> FieldSmoothness {
-    let parameters = AccelerationVariant(steps: steps).parameters(base)
-    return try seeds[0].model.smoothness(
-      of: seeds[0].fullRun(parameters), parameters, interval: LatentPrediction().interval)
+    let full = try models[0].fullRun(.flow)
+    return try models[0].model.smoothness(
+      of: full.outcome, full.parameters, interval: LatentPrediction().interval)
   }
 
   // MARK: Tables
 
-  /// Everything that computes as many passes as the published interval.
+  /// Everything that computes as many passes as predictions at the published interval do.
   func equalPasses(_ sampler: SamplerKind) throws -> Section {
-    let schedule = try sampler.sampler(steps: steps, shift: base.shift).schedule
     let count = LatentPrediction().fullSteps(of: steps).count
-    var variants = [AccelerationVariant(sampler: sampler, steps: count)]
-    for startSteps in [TeaCache().startSteps, 1] where startSteps <= count {
-      let cache = try seeds[0].model.teaCache(
-        computing: count, startSteps: startSteps, of: schedule)
-      variants.append(AccelerationVariant(sampler: sampler, steps: steps, teaCache: cache))
+    var methods = [AccelerationVariant.Method.steps(count)]
+    methods += [TeaCache().startSteps, 1].filter { $0 <= count }.map {
+      .teaCache(startSteps: $0, computedSteps: count)
     }
     for order in 0...3 {
-      var prediction = LatentPrediction()
-      prediction.order = order
-      variants.append(AccelerationVariant(sampler: sampler, steps: steps, prediction: prediction))
+      for isDynamic in order == 0 ? [false] : [false, true] {
+        var prediction = LatentPrediction()
+        (prediction.order, prediction.isDynamic) = (order, isDynamic)
+        methods.append(.prediction(prediction))
+      }
     }
     return Section(
-      title: "\(sampler.rawValue): \(count) of \(steps) passes computed",
-      results: try variants.map(result))
+      title: "\(sampler.rawValue), \(count) of \(steps) passes computed",
+      results: try methods.map {
+        try result(of: AccelerationVariant(sampler: sampler, steps: steps, method: $0))
+      })
   }
 
   /// Predictions of all kinds.
   func predictions(intervals: [Int], orders: [Int]) throws -> Section {
-    let variants = intervals.flatMap { interval in
-      orders.flatMap { order in
-        AccelerationVariant.predictions(interval: interval, order: order).map {
-          AccelerationVariant(steps: steps, prediction: $0)
-        }
-      }
+    let predictions = intervals.flatMap { interval in
+      orders.flatMap { LatentPrediction.variants(interval: interval, order: $0) }
     }
     return Section(
-      title: "flow: interval K, order n, series, clock", results: try variants.map(result))
+      title: "flow, interval K and order n",
+      results: try predictions.map {
+        try result(of: AccelerationVariant(steps: steps, method: .prediction($0)))
+      })
   }
 
   private func result(of variant: AccelerationVariant) throws -> AccelerationResult {
-    let parameters = variant.parameters(base)
-    var full = AccelerationVariant(steps: steps)
-    full.sampler = variant.sampler
     var outcomes: [SmoothModel.Outcome] = []
     var distances: [Double] = []
-    for seed in seeds {
-      let outcome = try seed.model.run(parameters)
-      distances.append(try outcome.distance(from: seed.fullRun(full.parameters(base))))
+    for model in models {
+      let outcome = try model.model.run(variant.parameters(for: model.model))
+      distances.append(try outcome.distance(from: model.fullRun(variant.sampler).outcome))
       outcomes.append(outcome)
     }
     func mean(_ value: (SmoothModel.Outcome) -> Double) -> Double {
       outcomes.reduce(0) { $0 + value($1) } / Double(outcomes.count)
     }
-    let windows = Double(seeds[0].model.windows.count)
+    let windows = Double(models[0].model.windows.count)
     return AccelerationResult(
       variant: variant, computedSteps: mean { Double($0.computedCount) / windows },
       predictedSteps: mean { Double($0.madeCount) / windows },
@@ -94,16 +89,24 @@ struct AccelerationStudy {
 }
 
 /// A model and its full runs, one for each sampler.
-private final class SeededModel {
+private final class StudiedModel {
   let model: SmoothModel
-  private var runs: [SamplerKind: SmoothModel.Outcome] = [:]
+  private let steps: Int
+  private var runs: [SamplerKind: FullRun] = [:]
 
-  init(_ model: SmoothModel) { self.model = model }
+  typealias FullRun = (outcome: SmoothModel.Outcome, parameters: JobParameters)
 
-  func fullRun(_ parameters: JobParameters) throws -> SmoothModel.Outcome {
-    if let known = runs[parameters.sampler] { return known }
-    let run = try model.run(parameters)
-    runs[parameters.sampler] = run
+  init(_ model: SmoothModel, steps: Int) {
+    self.model = model
+    self.steps = steps
+  }
+
+  func fullRun(_ sampler: SamplerKind) throws -> FullRun {
+    if let known = runs[sampler] { return known }
+    let variant = AccelerationVariant(sampler: sampler, steps: steps, method: .steps(steps))
+    let parameters = try variant.parameters(for: model)
+    let run = (outcome: try model.run(parameters), parameters: parameters)
+    runs[sampler] = run
     return run
   }
 }

@@ -13,11 +13,11 @@ struct BenchALPCommand: ComputingCommand {
       Runs a small model in memory whose velocity changes slowly from step to step, as a trained \
       one's does; how slowly is printed first. Three windows, expression guidance of 4, shift 5. \
       Distances are root-mean-square, of the latents from those of a run that computes all steps, \
-      relative to these; computed and predicted steps are means over windows and seeds.
+      relative to these; computed and predicted steps are means over windows and models.
       """)
 
   @Option(help: ArgumentHelp("Models, each with weights and noise of its own.", valueName: "n"))
-  var seeds = 3
+  var models = 3
 
   @Option(help: ArgumentHelp("Steps of the full run, 2 to 1000.", valueName: "n"))
   var steps = 30
@@ -37,7 +37,7 @@ struct BenchALPCommand: ComputingCommand {
   @OptionGroup(title: "Machine") var machine: MachineOptions
 
   func validate() throws {
-    try FlagCheck.range("seeds", seeds, 1...100)
+    try FlagCheck.range("models", models, 1...100)
     try FlagCheck.range("steps", steps, 2...JobParameters.Limits.steps.upperBound)
     for interval in intervals {
       try FlagCheck.range("intervals", interval, LatentPrediction.Limits.interval)
@@ -47,9 +47,9 @@ struct BenchALPCommand: ComputingCommand {
 
   func run() throws {
     let execution = Execution(arithmetic: dtype.arithmetic, context: .shared)
-    let study = try AccelerationStudy(seeds: seeds, steps: steps, execution: execution)
+    let study = try AccelerationStudy(models: models, steps: steps, execution: execution)
     let smoothness = try study.smoothness()
-    var report = Report(steps: steps, seeds: seeds, dtype: dtype.rawValue, smoothness: smoothness)
+    var report = Report(steps: steps, models: models, dtype: dtype.rawValue, smoothness: smoothness)
     try show(smoothness.lines)
     for sampler in SamplerKind.allCases {
       report.sections.append(try study.equalPasses(sampler))
@@ -67,7 +67,7 @@ struct BenchALPCommand: ComputingCommand {
 
   private struct Report: Encodable {
     let steps: Int
-    let seeds: Int
+    let models: Int
     let dtype: String
     let smoothness: FieldSmoothness
     var sections: [AccelerationStudy.Section] = []
