@@ -3,20 +3,20 @@ import PortraitPipeline
 
 /// The jobs that a command line asks for: flags over what files say over the published defaults.
 struct JobSettings {
-  private let command: InferCommand
+  private let options: JobOptions
   private let configuration: JobConfiguration?
   private let list: JobList?
 
   /// Reads the files that the flags name.
   ///
   /// - Throws: `CommandError`, `PipelineError`.
-  init(_ command: InferCommand) throws {
-    self.command = command
-    configuration = try command.input.config.map { path in
+  init(_ options: JobOptions) throws {
+    self.options = options
+    configuration = try options.input.config.map { path in
       try InputPath.check(path)
       return try JobConfiguration(path: path)
     }
-    list = try command.input.jobs.map { path in
+    list = try options.input.jobs.map { path in
       try InputPath.check(path)
       return try JobList(path: path)
     }
@@ -24,8 +24,29 @@ struct JobSettings {
 
   // MARK: Jobs
 
+  /// Does the jobs.
+  ///
+  /// - Throws: the errors of every module.
+  func run() throws {
+    let entries = try entries()
+    let networks = JobNetworks(try models())
+    let arithmetic = entries.first?.request.parameters.arithmetic ?? .bf16
+    let batch = JobBatch(
+      options.reporting, isDryRun: options.work.dryRun, machine: .current(arithmetic)
+    ) { request in
+      do { try checkPaths(of: request) } catch CommandError.outputExists(let path) {
+        // A list goes on behind what an earlier run of it has done; a single job says that it is.
+        let job = options.input.jobs == nil ? nil : try PortraitJob(request, networks: networks)
+        guard let job, job.isDone else { throw CommandError.outputExists(path: path) }
+        return job
+      }
+      return try PortraitJob(request, networks: networks)
+    }
+    try batch.run(entries)
+  }
+
   /// - Throws: `CommandError.usage` for what is missing or contradicts itself.
-  func entries() throws -> [JobBatch.Entry] {
+  private func entries() throws -> [JobBatch.Entry] {
     guard let list else { return [.init(try request(of: [configuration]), notes: notes)] }
     return try list.jobs.enumerated().map { index, job in
       let request = try request(of: [configuration, job.configuration])
@@ -48,7 +69,7 @@ struct JobSettings {
       last.contextOverlap = file.contextOverlap ?? last.contextOverlap
       last.riflexIndex = file.riflexIndex ?? last.riflexIndex
     }
-    let input = command.input
+    let input = options.input
     last.image = input.image ?? last.image
     if input.drivenVideo != nil || input.features != nil {
       (last.drivenVideo, last.features) = (input.drivenVideo, input.features)
@@ -65,13 +86,13 @@ struct JobSettings {
     }
     var request = JobRequest(
       image: image, source: source, output: output, parameters: try parameters(files, last))
-    request.memoryMode = command.computing.memoryMode ?? last.memoryMode
-    request.workFolder = command.work.workDir
-    request.resumes = !command.work.noResume
+    request.memoryMode = options.computing.memoryMode ?? last.memoryMode
+    request.workFolder = options.work.workDir
+    request.resumes = !options.work.noResume
     request.overwrites = input.overwrite
-    request.stopAfterStep = command.work.stopAfterStep
-    request.decodesPartial = command.work.decodePartial
-    request.previewInterval = command.work.previewEvery
+    request.stopAfterStep = options.work.stopAfterStep
+    request.decodesPartial = options.work.decodePartial
+    request.previewInterval = options.work.previewEvery
     return request
   }
 
@@ -80,14 +101,14 @@ struct JobSettings {
   ) throws -> JobParameters {
     var parameters = JobParameters()
     for file in files { file.apply(to: &parameters) }
-    command.video.apply(to: &parameters)
-    command.denoising.apply(to: &parameters, index: last.riflexIndex)
-    command.windows.apply(to: &parameters)
-    if command.windows.contextOverlap == nil, last.contextOverlap == nil {
+    options.video.apply(to: &parameters)
+    options.denoising.apply(to: &parameters, index: last.riflexIndex)
+    options.windows.apply(to: &parameters)
+    if options.windows.contextOverlap == nil, last.contextOverlap == nil {
       parameters.contextOverlap = JobParameters.contextOverlap(
         ofSize: parameters.contextSize)
     }
-    command.computing.apply(to: &parameters)
+    options.computing.apply(to: &parameters)
     try check(parameters)
     return parameters
   }
@@ -106,7 +127,7 @@ struct JobSettings {
     if face.tracking == .published && face.choice != .largest {
       throw CommandError.usage("--face \(face.choice): --tracking published takes the largest face")
     }
-    if let stop = command.work.stopAfterStep, stop > parameters.steps {
+    if let stop = options.work.stopAfterStep, stop > parameters.steps {
       throw CommandError.usage("--stop-after-step \(stop): expected 1 to \(parameters.steps)")
     }
   }
@@ -119,13 +140,13 @@ struct JobSettings {
   ///
   /// - Throws: `CommandError` for a file that is not there, `CheckpointError` for the folder,
   ///   `PipelineError`.
-  func models() throws -> ModelFolder {
-    let options = command.checkpoints
-    let folder = options.face.checkpoints ?? FaceNetworkOptions.usualFolder
+  private func models() throws -> ModelFolder {
+    let given = options.checkpoints
+    let folder = given.face.checkpoints ?? FaceNetworkOptions.usualFolder
     var files: [CheckpointLayout.Part: String] = [:]
     let base = "\(folder)/\(CheckpointLayout.base)"
     var sources = [configuration, list?.defaults].compactMap(\.self)
-    if let wanModel = options.wanModel {
+    if let wanModel = given.wanModel {
       guard try InputPath.check(wanModel) == .folder else {
         throw CommandError.inputIsNot(path: wanModel, expected: "a folder")
       }
@@ -139,7 +160,7 @@ struct JobSettings {
       }
       files.merge(try source.files(base: base)) { $1 }
     }
-    let flagged = options.files
+    let flagged = given.files
     for path in flagged.values.sorted() { try InputPath.check(path) }
     return try ModelFolder(folder, files: files.merging(flagged) { $1 })
   }
@@ -147,7 +168,7 @@ struct JobSettings {
   /// Inputs that are there, an output that may be written.
   ///
   /// - Throws: `CommandError`.
-  func checkPaths(of request: JobRequest) throws {
+  private func checkPaths(of request: JobRequest) throws {
     var inputs = [request.image]
     switch request.source {
     case .video(let path): inputs.append(path)
@@ -159,7 +180,7 @@ struct JobSettings {
       }
     }
     try OutputPath.check(
-      [request.output], inputs: inputs + command.checkpoints.files.values,
+      [request.output], inputs: inputs + options.checkpoints.files.values,
       overwrites: request.overwrites)
   }
 }
