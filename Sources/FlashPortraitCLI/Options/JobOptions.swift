@@ -5,6 +5,7 @@ struct JobOptions: ParsableArguments {
   @OptionGroup(title: "Inputs and output") var input: InputOptions
   @OptionGroup(title: "Video") var video: VideoOptions
   @OptionGroup(title: "Denoising") var denoising: DenoisingOptions
+  @OptionGroup(title: "Acceleration") var caching: CachingOptions
   @OptionGroup(title: "Windows") var windows: WindowOptions
   @OptionGroup(title: "Checkpoints") var checkpoints: CheckpointOptions
   @OptionGroup(title: "Memory and arithmetic") var computing: ComputingOptions
