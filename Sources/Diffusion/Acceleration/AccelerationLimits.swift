@@ -8,6 +8,13 @@ extension LatentPrediction {
     /// 0 leaves the speed out.
     package static let alpha = 0.0...10
   }
+
+  /// - Throws: `DiffusionError.acceleration`.
+  package func validate() throws {
+    try require(order, in: Limits.order, "order of the latent prediction")
+    try require(interval, in: Limits.interval, "interval of the latent prediction")
+    try require(alpha, in: Limits.alpha, "alpha of the latent prediction")
+  }
 }
 
 extension TeaCache {
@@ -18,4 +25,18 @@ extension TeaCache {
     /// The first step has nothing to add again.
     package static let startSteps = 1...NoiseSchedule.trainingSteps
   }
+
+  /// - Throws: `DiffusionError.acceleration`.
+  package func validate() throws {
+    try require(threshold, in: Limits.threshold, "threshold of TeaCache")
+    try require(startSteps, in: Limits.startSteps, "first steps of TeaCache")
+  }
+}
+
+private func require<Value: Comparable>(
+  _ value: Value, in range: ClosedRange<Value>, _ option: String
+) throws {
+  guard !range.contains(value) else { return }
+  throw DiffusionError.acceleration(
+    option: option, expected: "\(range.lowerBound) to \(range.upperBound)", found: "\(value)")
 }

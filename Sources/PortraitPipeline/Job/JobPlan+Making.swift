@@ -52,7 +52,8 @@ extension JobPlan {
     let branches = parameters.guidance.predictions.count
     let guided = try WindowedDenoiser.guidedSteps(
       of: steps, skippedShare: parameters.guidanceSkip)
-    forwards = windows.count * (guided * branches + steps - guided)
+    let computed = parameters.acceleration.plannedSteps(of: steps)
+    forwards = computed.reduce(0) { $0 + windows.count * ($1 < guided ? branches : 1) }
     let portraitRows = networks.portraitRows
     let contextRows = transformer.textLength + networks.imageRows
     operations =
@@ -71,8 +72,11 @@ extension JobPlan {
     let latents = latentFrames * frame
     let histories = parameters.sampler.historyCount * windows.count * windowFrames * frame
     let features = madeFrames * networks.expression.width * DType.f32.byteCount
+    // TeaCache has the blocks' input beside their output.
+    let inputs =
+      parameters.acceleration == .none ? 0 : tokens * transformer.dim * DType.f32.byteCount
     let denoising =
-      transformer.memoryNeeded(tokens: tokens, branches: branches, type: type) + kept
+      inputs + transformer.memoryNeeded(tokens: tokens, branches: branches, type: type) + kept
       + windowFrames * portraitRows * (keyBytes + tokenBytes) + 3 * latents + histories + features
     let pixels = size.width * size.height
     let reading = networks.expressionMemory + 3 * videoPixels * Self.framesAhead
@@ -84,7 +88,11 @@ extension JobPlan {
     // The latents before and after a step and what samplers remember, all twice while they are
     // replaced, beside the estimate; so is the decoder's memory; the features; pieces of video and
     // the whole one.
-    disk = 5 * latents + 2 * histories + 2 * networks.sessionBytes + features + 2 * outputBytes
+    let passes =
+      windows.count * branches * parameters.acceleration.keptPassLimit * tokens * transformer.dim
+      * DType.f32.byteCount
+    disk =
+      5 * latents + 2 * histories + 2 * networks.sessionBytes + features + 2 * outputBytes + passes
   }
 
   /// Takes the mode that was asked for, where it fits, else the fastest that does.
