@@ -1,3 +1,4 @@
+import Diffusion
 import PortraitModels
 import TensorCore
 
@@ -96,5 +97,25 @@ struct JobFingerprints {
     latents.add("--rng", parameters.noise.rawValue)
     latents.add("--cfg-skip-ratio", parameters.guidanceSkip)
     latents.add("--riflex-k", parameters.riflexIndex.map(String.init) ?? "no")
+    latents.add("--acceleration", parameters.acceleration.identity)
+  }
+}
+
+extension Acceleration {
+  /// What of the options changes the pixels.
+  fileprivate var identity: String {
+    switch self {
+    case .none: "none"
+    case .prediction(let options) where options.interval == 1: "none"
+    case .prediction(let options):
+      // What a series of order 0 is made of, and how its terms are scaled, does not show.
+      "alp, interval \(options.interval), order \(options.order)"
+        + (options.order == 0
+          ? ""
+          : ", \(options.series), \(options.clock), "
+            + (options.isDynamic ? "alpha \(options.alpha)" : "not dynamic"))
+    case .teaCache(let options):
+      "teacache, threshold \(options.threshold), first steps \(options.startSteps)"
+    }
   }
 }
