@@ -106,8 +106,9 @@ struct JobSettings {
     if face.tracking == .published && face.choice != .largest {
       throw CommandError.usage("--face \(face.choice): --tracking published takes the largest face")
     }
-    if let stop = command.work.stopAfterStep, stop > parameters.steps {
-      throw CommandError.usage("--stop-after-step \(stop): expected 1 to \(parameters.steps)")
+    if let stop = command.work.stopAfterStep, stop > parameters.stepCount {
+      throw CommandError.usage(
+        "--stop-after-step \(stop): expected 1 to \(parameters.stepCount)")
     }
   }
 
@@ -133,15 +134,23 @@ struct JobSettings {
       for index in sources.indices { sources[index].wanModel = wanModel }
     }
     for source in sources {
-      if let adapter = source.adapters.first {
-        throw CommandError.notInThisCommand(
-          file: adapter.path, what: "'infer' takes no LoRA; remove it from the configuration")
-      }
       files.merge(try source.files(base: base)) { $1 }
     }
     let flagged = options.files
     for path in flagged.values.sorted() { try InputPath.check(path) }
-    return try ModelFolder(folder, files: files.merging(flagged) { $1 })
+    return try ModelFolder(
+      folder, files: files.merging(flagged) { $1 }, adapters: try adapters())
+  }
+
+  /// What is merged into the networks: flags over the list's defaults over the configuration.
+  private func adapters() throws -> [ModelAdapter] {
+    let sources = [
+      command.checkpoints.loras, list?.defaults.adapters ?? [], configuration?.adapters ?? [],
+    ]
+    return try (sources.first { !$0.isEmpty } ?? []).map { adapter in
+      try InputPath.check(adapter.path)
+      return ModelAdapter(path: adapter.path, weight: adapter.weight)
+    }
   }
 
   /// Inputs that are there, an output that may be written.
@@ -159,7 +168,8 @@ struct JobSettings {
       }
     }
     try OutputPath.check(
-      [request.output], inputs: inputs + command.checkpoints.files.values,
+      [request.output],
+      inputs: inputs + command.checkpoints.files.values + command.checkpoints.loras.map(\.path),
       overwrites: request.overwrites)
   }
 }
