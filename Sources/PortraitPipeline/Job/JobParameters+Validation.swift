@@ -43,7 +43,8 @@ extension JobParameters {
     return size * published.contextOverlap / published.contextSize
   }
 
-  /// - Throws: `PipelineError.parameter`, naming the flag; `DiffusionError.acceleration`.
+  /// - Throws: `PipelineError.parameter`, naming the flag; `DiffusionError.acceleration`,
+  ///   `.distilledSteps`, `.shift`.
   package func validate() throws {
     func refuse(_ flag: String, _ expected: String, _ found: Any) -> PipelineError {
       .parameter(flag: flag, expected: expected, found: "\(found)")
@@ -70,6 +71,7 @@ extension JobParameters {
     try require("--emo-cfg-scale", expressionScale, in: Limits.scale)
     try require("--ip-scale", expressionStrength, in: Limits.scale)
     try require("--shift", shift, in: Limits.shift)
+    if distilledSteps != nil { _ = try scheduledSampler() }
     try require("--cfg-skip-ratio", guidanceSkip, in: Limits.share)
     switch acceleration {
     case .none: break
