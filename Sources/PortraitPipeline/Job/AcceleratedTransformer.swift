@@ -60,6 +60,9 @@ struct AcceleratedTransformer {
       case .prediction(let prediction): try predicted(input, prediction, &history)
       case .teaCache: try cached(input, history)
       }
+    let isLast = input.step == schedule.stepCount - 1
+    // Nothing is made from what is left of the last step.
+    defer { if isLast { (history.keptSteps, history.records) = ([:], [:]) } }
     if let made {
       try report(transformer.config.numLayers - 1)
       return made
@@ -80,7 +83,7 @@ struct AcceleratedTransformer {
     let velocities = try branches.indices.map {
       try transformer.velocity(of: state.hidden.branch($0), state)
     }
-    try keep(state, samples?.tensors, of: input, &history)
+    if !isLast, acceleration != .none { try keep(state, samples?.tensors, of: input, &history) }
     history.computedSteps.append(input.step)
     return velocities
   }
@@ -169,11 +172,6 @@ struct AcceleratedTransformer {
     _ state: Transformer.State, _ samples: [Tensor]?, of input: WindowedDenoiser.WindowInput,
     _ history: inout PassHistory
   ) throws {
-    let isLast = input.step == schedule.stepCount - 1
-    guard !isLast, acceleration != .none else {
-      (history.keptSteps, history.records) = ([:], [:])
-      return
-    }
     // The blocks write to what they are given.
     let before: Tensor? =
       switch acceleration {

@@ -28,18 +28,18 @@ struct PassTally {
   ///
   /// - Parameter state: of the whole job, earlier runs included.
   func summary(_ acceleration: Acceleration, _ state: DenoisingState) -> String? {
-    let title: String
+    let (title, word): (String, String)
     switch acceleration {
     case .none: return nil
-    case .prediction: title = "Adaptive Latent Prediction"
-    case .teaCache: title = "TeaCache"
+    case .prediction: (title, word) = ("Adaptive Latent Prediction", "predicted")
+    case .teaCache: (title, word) = ("TeaCache", "from the cache")
     }
     let windows = state.passes.count
     let computed = state.passes.reduce(0) { $0 + $1.computedSteps.count }
     let made = windows * state.step - computed
     let fallbacks = state.passes.reduce(0) { $0 + $1.fallbackCount }
     let unit = windows == 1 ? "steps" : "steps of windows"
-    var parts = ["\(computed) \(unit) computed, \(made) predicted"]
+    var parts = ["\(computed) \(unit) computed, \(made) \(word)"]
     if case .prediction = acceleration {
       parts.append("\(fallbacks) of the former because their prediction was out of family")
     }
