@@ -26,6 +26,11 @@ struct AccelerationStudy {
     }
   }
 
+  /// The step that the last of the published intervals begins with.
+  private var lastIntervalStart: Int {
+    LatentPrediction().fullSteps(of: steps).dropLast().last ?? 0
+  }
+
   /// The first model's figures.
   func smoothness() throws -> FieldSmoothness {
     let full = try models[0].fullRun(.flow)
@@ -70,10 +75,14 @@ struct AccelerationStudy {
 
   private func result(of variant: AccelerationVariant) throws -> AccelerationResult {
     var outcomes: [SmoothModel.Outcome] = []
-    var distances: [Double] = []
+    var (distances, earlier) = ([Double](), [Double]())
     for model in models {
       let outcome = try model.model.run(variant.parameters(for: model.model))
-      distances.append(try outcome.distance(from: model.fullRun(variant.sampler).outcome))
+      let full = try model.fullRun(variant.sampler).outcome
+      distances.append(try outcome.distance(from: full))
+      if outcome.latents.count == full.latents.count {
+        earlier.append(try outcome.distance(from: full, before: lastIntervalStart))
+      }
       outcomes.append(outcome)
     }
     func mean(_ value: (SmoothModel.Outcome) -> Double) -> Double {
@@ -84,6 +93,7 @@ struct AccelerationStudy {
       variant: variant, computedSteps: mean { Double($0.computedCount) / windows },
       predictedSteps: mean { Double($0.madeCount) / windows },
       fallbacks: mean { Double($0.fallbackCount) / windows }, distances: distances,
+      distanceBeforeLast: earlier.isEmpty ? nil : earlier.reduce(0, +) / Double(earlier.count),
       seconds: mean(\.seconds))
   }
 }
@@ -115,14 +125,14 @@ extension AccelerationStudy.Section {
   /// The table for people.
   var lines: [String] {
     var table = TextTable(
-      [.left, .right, .right, .right, .right, .left, .right], indent: "  ")
-    table.add("", "computed", "predicted", "fallbacks", "distance", "range", "seconds")
+      [.left, .right, .right, .right, .right, .left, .right, .right], indent: "  ")
+    table.add("", "computed", "predicted", "fallbacks", "distance", "range", "earlier", "seconds")
     for result in results {
       table.add(
         result.variant.name, number(result.computedSteps), number(result.predictedSteps),
         number(result.fallbacks), distance(result.distance),
         "\(distance(result.distances.min() ?? 0)) to \(distance(result.distances.max() ?? 0))",
-        String(format: "%.2f", result.seconds))
+        result.distanceBeforeLast.map(distance) ?? "-", String(format: "%.2f", result.seconds))
     }
     return [title] + table.lines
   }

@@ -91,6 +91,8 @@ struct AccelerationResult: Encodable {
   let fallbacks: Double
   /// Relative root-mean-square distances from the full run's latents, one for each model.
   let distances: [Double]
+  /// The mean distance when the last interval begins; nil for runs of other steps.
+  let distanceBeforeLast: Double?
   /// Of a run's steps, a mean over models.
   let seconds: Double
 

@@ -13,7 +13,8 @@ struct BenchALPCommand: ComputingCommand {
       Runs a small model in memory whose velocity changes slowly from step to step, as a trained \
       one's does; how slowly is printed first. Three windows, expression guidance of 4, shift 5. \
       Distances are root-mean-square, of the latents from those of a run that computes all steps, \
-      relative to these; computed and predicted steps are means over windows and models.
+      relative to these, at the end and, "earlier", when the last interval of five begins. Computed \
+      and predicted steps are means over windows and models.
       """)
 
   @Option(help: ArgumentHelp("Models, each with weights and noise of its own.", valueName: "n"))

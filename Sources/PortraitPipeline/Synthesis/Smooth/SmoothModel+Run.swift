@@ -15,11 +15,14 @@ extension SmoothModel {
     /// Of the steps.
     package let seconds: Double
 
-    /// How far the end of the run is from another's, relative to that: root-mean-square.
-    package func distance(from other: Outcome) throws -> Double {
-      let end = latents.count - 1
-      return try relativeDistance(
-        latents[end].floats(), other.latents[other.latents.count - 1].floats())
+    /// How far the latents are from another run's, relative to those: root-mean-square.
+    ///
+    /// - Parameter step: the one that the latents compared are the beginning of; nil for the ends,
+    ///   also those of runs of different length.
+    package func distance(from other: Outcome, before step: Int? = nil) throws -> Double {
+      try relativeDistance(
+        latents[step ?? latents.count - 1].floats(),
+        other.latents[step ?? other.latents.count - 1].floats())
     }
   }
 

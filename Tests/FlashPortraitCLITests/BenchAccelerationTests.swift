@@ -1,0 +1,44 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct BenchAccelerationTests {
+  private static let short = [
+    "bench", "alp", "--models", "1", "--steps", "12", "--intervals", "3", "--orders", "1", "2",
+  ]
+
+  @Test func report() async throws {
+    let run = await CommandRun.inProcess(arguments: Self.short + ["--json"])
+    #expect(run.status == 0, "\(run.messages)")
+    let report = try #require(
+      try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
+    let sections = try #require(report["sections"] as? [[String: Any]])
+    let results = try sections.map { try #require($0["results"] as? [[String: Any]]) }
+    // Three samplers; by order, series, clock and functions.
+    #expect(results.map(\.count) == [9, 9, 9, 16])
+    for result in results[3] {
+      // Steps 0, 3, 6, 9 and the last.
+      let fallbacks = try #require(result["fallbacks"] as? Double)
+      #expect(fallbacks > 0 || result["computed_steps"] as? Double == 5)
+      let distances = try #require(result["distances"] as? [Double])
+      #expect(distances.count == 1 && distances.allSatisfy { $0 > 0 && $0 < 0.5 })
+    }
+    let smoothness = try #require(report["smoothness"] as? [String: Any])
+    #expect((smoothness["differences"] as? [Double])?.count == 4)
+  }
+
+  @Test func table() async {
+    let run = await CommandRun.inProcess(arguments: Self.short)
+    #expect(run.status == 0, "\(run.messages)")
+    #expect(run.output.contains("\n  K 3, n 2, newton, steps, dynamic "))
+    #expect(run.output.contains("\n  TeaCache, 1 first step computed "))
+  }
+
+  @Test(arguments: ["--models 0", "--steps 1", "--intervals 0", "--orders 9"])
+  func limits(line: String) async {
+    let run = await CommandRun.inProcess(
+      arguments: ["bench", "alp"] + line.split(separator: " ").map(String.init))
+    #expect(run.status == 64, "\(run.messages)")
+    #expect(run.messages.contains(line.split(separator: " ")[0]))
+  }
+}
