@@ -3,12 +3,12 @@ import TestSupport
 import Testing
 
 @Suite struct BenchAccelerationTests {
-  private static let short = [
-    "bench", "alp", "--models", "1", "--steps", "12", "--intervals", "3", "--orders", "1", "2",
-  ]
+  private static let oneModel = ["bench", "alp", "--models", "1"]
 
   @Test func report() async throws {
-    let run = await CommandRun.inProcess(arguments: Self.short + ["--json"])
+    let run = await CommandRun.inProcess(
+      arguments: Self.oneModel
+        + ["--steps", "12", "--intervals", "3", "--orders", "1", "2", "--json"])
     #expect(run.status == 0, "\(run.messages)")
     let report = try #require(
       try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
@@ -28,9 +28,10 @@ import Testing
   }
 
   @Test func table() async {
-    let run = await CommandRun.inProcess(arguments: Self.short)
+    let run = await CommandRun.inProcess(
+      arguments: Self.oneModel + ["--steps", "4", "--intervals", "3", "--orders", "1"])
     #expect(run.status == 0, "\(run.messages)")
-    #expect(run.output.contains("\n  K 3, n 2, newton, steps, dynamic "))
+    #expect(run.output.contains("\n  K 3, n 1, newton, steps, dynamic "))
     #expect(run.output.contains("\n  TeaCache, 1 first step computed "))
   }
 

@@ -4,8 +4,8 @@ import PortraitPipeline
 import TensorCore
 import Testing
 
-/// What saves passes, on models whose velocity changes slowly from step to step; `flashportrait bench
-/// alp` prints the same for larger ones.
+/// What saves passes, on models whose velocity changes slowly from step to step; `flashportrait
+/// bench alp` prints the same for larger ones.
 @Suite(.serialized) struct SmoothModelTests {
   private let model: SmoothModel
 
@@ -30,8 +30,8 @@ import Testing
         startSteps: startSteps, of: sampler.schedule))
   }
 
-  /// The model is no special case: the velocity depends on all that the network is told, blocks differ,
-  /// and what the last one leaves is no polynomial of low degree.
+  /// The model is no special case: the velocity depends on all that the network is told, blocks
+  /// differ, and what the last one leaves is no polynomial of low degree.
   @Test func changeIsSlowButNotTrivial() throws {
     let parameters = JobParameters()
     let found = try model.smoothness(of: model.run(parameters), parameters, interval: 5)

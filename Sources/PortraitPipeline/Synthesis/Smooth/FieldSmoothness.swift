@@ -2,9 +2,9 @@ import Diffusion
 import TensorCore
 import WanModels
 
-/// How a model's hidden states and velocity change over a run, in its first window: what a reader can
-/// judge by whether the model is like a trained one. All figures are root-mean-square, relative to
-/// what changes.
+/// How a model's hidden states and velocity change over a run, in its first window: a reader can
+/// judge by it whether the model is like a trained one. All figures are root-mean-square, relative
+/// to what changes.
 package struct FieldSmoothness: Sendable, Encodable {
   /// Differences of order 1 to 4 of the last block's output over steps that lie an interval apart;
   /// means over the run.

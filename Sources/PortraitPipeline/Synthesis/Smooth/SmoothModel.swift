@@ -5,8 +5,9 @@ import PortraitModels
 import TensorCore
 import WanModels
 
-/// A small model in memory on which predictions of steps can be judged: unlike one whose weights are
-/// all by formula, its velocity changes slowly from step to step (`SmoothWeights`).
+/// A small model in memory on which predictions of steps can be judged: unlike that of a model
+/// whose weights are all by formula, its velocity changes slowly from step to step
+/// (`SmoothWeights`).
 package struct SmoothModel {
   /// Sizes of the model and its clip.
   package struct Size: Sendable, Equatable {
@@ -57,7 +58,8 @@ package struct SmoothModel {
       negativePrompt: try input("negative prompt", [config.textLength, config.textDim]),
       image: try input("image", [Self.imageRows, config.imageDim]),
       condition: try input(
-        "condition", [config.inDim - config.outDim, windows.windows[0].count, size.side, size.side]),
+        "condition",
+        [config.inDim - config.outDim, windows.windows[0].count, size.side, size.side]),
       features: try input(
         "features",
         [
@@ -68,8 +70,8 @@ package struct SmoothModel {
 
   private static let imageRows = 33
 
-  /// That of tests, with more layers, and wide enough for the head to find in the hidden states what
-  /// the patch embedding has put there; fewer rows to attend to.
+  /// That of tests, with more layers, fewer rows to attend to, and wide enough for the head to find
+  /// in the hidden states what the patch embedding has put there.
   private static func geometry(layers: Int) -> ModelGeometry {
     var geometry = ModelGeometry.tiny
     geometry.transformer.numLayers = layers

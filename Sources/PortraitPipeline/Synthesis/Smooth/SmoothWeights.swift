@@ -6,15 +6,15 @@ import WanModels
 /// Weights by formula, some of them scaled so that the transformer's velocity changes slowly from
 /// step to step, as a trained one's does.
 ///
-/// Each scale stands for a trait of trained models, and was chosen by `FieldSmoothness` alone, before
-/// anything was predicted with it:
+/// Each scale stands for a trait of trained models. They were chosen by `FieldSmoothness` alone,
+/// before anything was predicted with them:
 ///
 /// * The timestep's fast sinusoids, which turn many times from one step to the next, count little.
-/// * What the timestep does to the blocks is stronger than by the formula, or gates would stay closed.
+/// * What the timestep does to the blocks is stronger than by the formula: gates would stay closed.
 /// * Blocks add little to the residual stream, the later ones more than the first.
 /// * Expression, prompt and picture change the velocity by a small part, which guidance multiplies.
-/// * The head is the patch embedding turned round: as in a trained model the velocity holds the noise
-///   that goes in, so that a step takes some of it out.
+/// * The head is the patch embedding turned round: the velocity holds the noise that goes in, and a
+///   step takes some of it out.
 struct SmoothWeights: TensorSource {
   private let base: ProceduralTensorSource
   private let config: TransformerConfig
