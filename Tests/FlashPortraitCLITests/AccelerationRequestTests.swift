@@ -153,7 +153,7 @@ import Testing
 
   // MARK: Refusals
 
-  private static let contradictions: [((inout AccelerationRequest) -> Void, String)] = [
+  private static let contradictions: [(@Sendable (inout AccelerationRequest) -> Void, String)] = [
     (
       {
         $0.flags.kind = .distillation
@@ -211,7 +211,7 @@ import Testing
     #expect(error == .usage(message))
   }
 
-  private static let missing: [((inout AccelerationRequest) -> Void, String)] = [
+  private static let missing: [(@Sendable (inout AccelerationRequest) -> Void, String)] = [
     (
       { $0.flags.kind = .distillation },
       "c/lora: no such file; it holds the 4-step LoRA, which --acceleration distill asks for: "
