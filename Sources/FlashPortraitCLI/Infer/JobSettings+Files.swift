@@ -20,16 +20,22 @@ extension JobSettings {
       if sources.isEmpty { sources = [JobConfiguration()] }
       for index in sources.indices { sources[index].wanModel = wanModel }
     }
-    for source in sources {
-      if let adapter = source.adapters.first {
-        throw CommandError.notInThisCommand(
-          file: adapter.path, what: "'infer' takes no LoRA; remove it from the configuration")
-      }
-      files.merge(try source.files(base: base)) { $1 }
-    }
+    for source in sources { files.merge(try source.files(base: base)) { $1 } }
     let flagged = given.files
     for path in flagged.values.sorted() { try InputPath.check(path) }
-    return try ModelFolder(folder, files: files.merging(flagged) { $1 }, adapters: adapters)
+    return try ModelFolder(
+      folder, files: files.merging(flagged) { $1 }, adapters: adapters + namedAdapters())
+  }
+
+  /// What is merged into the networks: flags over the list's defaults over the configuration.
+  private func namedAdapters() throws -> [ModelAdapter] {
+    let sources = [
+      options.checkpoints.loras, list?.defaults.adapters ?? [], configuration?.adapters ?? [],
+    ]
+    return try (sources.first { !$0.isEmpty } ?? []).map { adapter in
+      try InputPath.check(adapter.path)
+      return ModelAdapter(path: adapter.path, weight: adapter.weight)
+    }
   }
 
   /// Inputs that are there, an output that may be written.
@@ -47,7 +53,8 @@ extension JobSettings {
       }
     }
     try OutputPath.check(
-      [request.output], inputs: inputs + options.checkpoints.files.values,
+      [request.output],
+      inputs: inputs + options.checkpoints.files.values + options.checkpoints.loras.map(\.path),
       overwrites: request.overwrites)
   }
 }

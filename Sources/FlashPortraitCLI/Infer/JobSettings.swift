@@ -163,8 +163,8 @@ struct JobSettings {
   }
 
   private func checkStop(_ parameters: JobParameters) throws {
-    guard let stop = options.work.stopAfterStep, stop > parameters.steps else { return }
-    throw CommandError.usage("--stop-after-step \(stop): expected 1 to \(parameters.steps)")
+    guard let stop = options.work.stopAfterStep, stop > parameters.stepCount else { return }
+    throw CommandError.usage("--stop-after-step \(stop): expected 1 to \(parameters.stepCount)")
   }
 
   // MARK: Acceleration

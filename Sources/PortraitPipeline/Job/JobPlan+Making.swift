@@ -31,7 +31,7 @@ extension JobPlan {
       size: PictureSize(width: inputs.columns, height: inputs.rows),
       frameRate: inputs.frameRate(parameters), drivingFrames: count,
       isCounted: inputs.features != nil, madeFrames: clip.madeFrames,
-      outputFrames: clip.kept.count, windows: windows, steps: parameters.steps, forwards: 0,
+      outputFrames: clip.kept.count, windows: windows, steps: parameters.stepCount, forwards: 0,
       memoryMode: .modelCPUOffload, peakMemory: 0, mappedWeights: 0, disk: 0, operations: 0,
       workFolder: request.workFolder ?? "\(request.output).work")
     let video = inputs.features == nil ? inputs.video : nil
@@ -60,6 +60,7 @@ extension JobPlan {
       Double(forwards)
       * transformer.operations(
         tokens: tokens, contextRows: contextRows, portraitRows: portraitRows, branches: 1)
+      + Double(windows.count * computed.count) * networks.merging.operations
       + networks.decodingOperations(latentFrames: latentFrames)
 
     let type: DType = parameters.arithmetic == .f32 ? .f32 : .bf16
@@ -70,14 +71,15 @@ extension JobPlan {
     let tokenBytes = transformer.portraitDim * (DType.f32.byteCount + type.byteCount)
     let frame = transformer.outDim * rows * columns * DType.f32.byteCount
     let latents = latentFrames * frame
-    let histories = parameters.sampler.historyCount * windows.count * windowFrames * frame
+    let histories = parameters.effectiveSampler.historyCount * windows.count * windowFrames * frame
     let features = madeFrames * networks.expression.width * DType.f32.byteCount
     // TeaCache has the blocks' input beside their output.
     let inputs =
       parameters.acceleration == .none ? 0 : tokens * transformer.dim * DType.f32.byteCount
     let denoising =
       inputs + transformer.memoryNeeded(tokens: tokens, branches: branches, type: type) + kept
-      + windowFrames * portraitRows * (keyBytes + tokenBytes) + 3 * latents + histories + features
+      + networks.merging.bytes + windowFrames * portraitRows * (keyBytes + tokenBytes) + 3 * latents
+      + histories + features
     let pixels = size.width * size.height
     let reading = networks.expressionMemory + 3 * videoPixels * Self.framesAhead
     peakMemory =

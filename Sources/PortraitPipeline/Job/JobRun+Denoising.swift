@@ -20,8 +20,7 @@ extension JobRun {
       return end
     }
     let denoiser = try WindowedDenoiser(
-      windows: plan.windows,
-      sampler: parameters.sampler.sampler(steps: parameters.steps, shift: parameters.shift),
+      windows: plan.windows, sampler: parameters.scheduledSampler(),
       guidance: parameters.guidance, skippedShare: parameters.guidanceSkip, on: networks.context)
     let conditions = try conditions(features, plan)
     let stage = try DenoisingStage(

@@ -49,7 +49,8 @@ package final class PortraitJob {
     guard !request.overwrites, request.stopAfterStep == nil, !request.decodesPartial,
       let tags = try? MediaTags.read(request.output)  // none, or no video: not done
     else { return false }
-    return JobTags.tags(request, inputs, plan).allSatisfy { tags[$0.key] == $0.value }
+    return JobTags.tags(request, inputs, plan, adapters: networks.models.adapters)
+      .allSatisfy { tags[$0.key] == $0.value }
   }
 
   /// Does what is not done yet.
