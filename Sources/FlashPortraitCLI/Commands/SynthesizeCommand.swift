@@ -21,7 +21,7 @@ struct SynthesizeCommand: ComputingCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Sizes of the networks: 14b (48 GB), 1.3b (17 GB), tiny (7 MB), or a file that changes some.",
+      "Sizes of the networks: 14b (49 GB), 1.3b (17 GB), tiny (8 MB), or a file that changes some.",
       valueName: "name|file.json"),
     completion: .file(extensions: ["json"]))
   var geometry: GeometrySource

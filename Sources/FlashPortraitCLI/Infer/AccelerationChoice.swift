@@ -35,11 +35,14 @@ package struct AccelerationChoice: Sendable, Equatable {
 
   // MARK: Words
 
-  /// The choice in the plan; nil where nothing was chosen.
-  package var line: String? {
-    guard kind != .none || usesTinyVAE != nil else { return nil }
-    let tiny = usesTinyVAE.map { "\($0 ? "tiny" : "full") VAE (\(tinyVAEReason))" }
-    return (["\(words) (\(reason))"] + (tiny.map { [$0] } ?? [])).joined(separator: ", ")
+  /// The choice in the plan's table: what it is about, and what was chosen why; none where
+  /// nothing was to be chosen.
+  package var rows: [(title: String, text: String)] {
+    guard let usesTinyVAE else { return kind == .none ? [] : [("speed", "\(words) (\(reason))")] }
+    return [
+      ("speed", "\(words) (\(reason))"),
+      ("decoder", "\(usesTinyVAE ? "tiny" : "full") VAE (\(tinyVAEReason))"),
+    ]
   }
 
   private var words: String {

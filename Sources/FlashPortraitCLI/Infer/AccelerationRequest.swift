@@ -106,7 +106,7 @@ package struct AccelerationRequest: Sendable, Equatable {
     let caches = flags.caches ?? files.caches ?? false
     guard caches else {
       if let flag = try kindOfFlags()?.flag {
-        throw CommandError.usage("\(flag): give --teacache too, or leave this away")
+        throw CommandError.usage("\(flag): give --teacache too, or leave this out")
       }
       return AccelerationChoice(kind: .none, reason: "infer")
     }
@@ -131,14 +131,15 @@ package struct AccelerationRequest: Sendable, Equatable {
       try requireAdapter(checkpoints, because: asked.flag)
       return (asked.kind, asked.flag)
     }
-    if let flag = obstacle?.flag { return (.prediction, "\(flag) is not for the LoRA") }
     if files.distills == false { return (.prediction, "enable_step_distill: false") }
     if checkpoints.adapter.isNamed {
       try requireAdapter(checkpoints, because: "step_distill_lora_path")
     }
-    return checkpoints.adapter.isThere
-      ? (.distillation, "\(checkpoints.adapter.path) is there")
-      : (.prediction, "no \(checkpoints.adapter.path)")
+    guard checkpoints.adapter.isThere else {
+      return (.prediction, "no \(checkpoints.adapter.path)")
+    }
+    if let flag = obstacle?.flag { return (.prediction, "\(flag) is not for the LoRA") }
+    return (.distillation, "\(checkpoints.adapter.path) is there")
   }
 
   private func requireAdapter(

@@ -103,6 +103,7 @@ package struct JobBatch {
 
   /// A list that was interrupted is taken up behind the jobs that it has done.
   private func passOver(_ entry: Entry, _ job: any RunnableJob) throws {
+    try job.clearAway()
     let note = "\(job.request.output): is there already, made by the same job"
     var line = JobProgress.Line(event: .note, detail: note)
     line.job = entry.label

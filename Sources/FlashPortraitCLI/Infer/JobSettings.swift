@@ -40,9 +40,16 @@ struct JobSettings {
       options.reporting, isDryRun: options.work.dryRun, machine: .current(arithmetic)
     ) { request in
       do { try checkPaths(of: request) } catch CommandError.outputExists(let path) {
-        // A list goes on behind what an earlier run of it has done; a single job says that it is.
-        let job = options.input.jobs == nil ? nil : try PortraitJob(request, networks: networks)
-        guard let job, job.isDone else { throw CommandError.outputExists(path: path) }
+        // A list goes on behind what an earlier run of it has done; a single job says that it is,
+        // unless that run was killed before it had cleared away.
+        let isList = options.input.jobs != nil
+        guard isList || WorkFolder.isOne(request.usualWorkFolder) else {
+          throw CommandError.outputExists(path: path)
+        }
+        let job = try PortraitJob(request, networks: networks)
+        guard job.isDone, isList || job.hasLeftovers else {
+          throw CommandError.outputExists(path: path)
+        }
         return job
       }
       return try PortraitJob(request, networks: networks)

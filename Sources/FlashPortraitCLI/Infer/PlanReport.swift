@@ -106,7 +106,7 @@ package struct PlanReport: Encodable, Sendable {
       "windows",
       "\(windows) of \(formatCount(windowLatentFrames, "latent frame"))\(shared)")
     table.add("steps", "\(steps), \(formatCount(forwards, "pass", "passes")) of the transformer")
-    if let speed = speed?.line { table.add("speed", speed) }
+    for row in speed?.rows ?? [] { table.add(row.title, row.text) }
     table.add(
       "memory",
       "\(memoryMode): about \(formatBytes(peakMemoryBytes)), and \(formatBytes(mappedWeightBytes)) "

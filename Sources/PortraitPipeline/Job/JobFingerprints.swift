@@ -115,14 +115,9 @@ extension Acceleration {
   fileprivate var identity: String {
     switch self {
     case .none: "none"
-    case .prediction(let options) where options.interval == 1: "none"
     case .prediction(let options):
-      // What a series of order 0 is made of, and how its terms are scaled, does not show.
-      "alp, interval \(options.interval), order \(options.order)"
-        + (options.order == 0
-          ? ""
-          : ", \(options.series), \(options.clock), "
-            + (options.isDynamic ? "alpha \(options.alpha)" : "not dynamic"))
+      "alp, interval \(options.interval), order \(options.order), \(options.series), "
+        + "\(options.clock), " + (options.isDynamic ? "alpha \(options.alpha)" : "not dynamic")
     case .teaCache(let options):
       "teacache, threshold \(options.threshold), first steps \(options.startSteps)"
     }

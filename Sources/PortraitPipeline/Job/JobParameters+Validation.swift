@@ -82,6 +82,11 @@ extension JobParameters {
     if let frameLimit, frameLimit < 1 { throw refuse("--max-frames", "1 or more", frameLimit) }
     if let frameRate { try require("--fps", frameRate.value, in: Limits.frameRate) }
     if arithmetic == .int8 { throw refuse("--dtype", "bf16 or f32", arithmetic.rawValue) }
+    switch acceleration {
+    case .none: break
+    case .prediction(let prediction): try prediction.validate()
+    case .teaCache(let cache): try cache.validate()
+    }
     try require("--crf", quality, in: Limits.quality)
   }
 }

@@ -33,7 +33,7 @@ extension JobPlan {
       isCounted: inputs.features != nil, madeFrames: clip.madeFrames,
       outputFrames: clip.kept.count, windows: windows, steps: parameters.stepCount, forwards: 0,
       memoryMode: .modelCPUOffload, peakMemory: 0, mappedWeights: 0, disk: 0, operations: 0,
-      workFolder: request.workFolder ?? "\(request.output).work")
+      workFolder: request.workFolder ?? request.usualWorkFolder)
     let video = inputs.features == nil ? inputs.video : nil
     try plan.estimate(
       parameters, networks, videoPixels: video.map { $0.rows * $0.columns } ?? 0)

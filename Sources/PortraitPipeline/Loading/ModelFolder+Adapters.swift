@@ -6,9 +6,14 @@ import TensorCore
 package struct MergingCost: Sendable, Equatable {
   /// Of changed weights that are in memory at a time: those outside the blocks, and those of one
   /// block, the largest.
-  package var bytes = 0
+  package var bytes: Int
   /// Of every pass over the blocks, a multiply-add counted as two.
-  package var operations = 0.0
+  package var operations: Double
+
+  package init(bytes: Int = 0, operations: Double = 0) {
+    self.bytes = bytes
+    self.operations = operations
+  }
 }
 
 extension ModelFolder {
@@ -57,6 +62,11 @@ extension ModelFolder {
     let counting = adapters.map(\.1).filter { $0.strength != 0 }
     guard !counting.isEmpty else { return nil }
     return MergedTensorSource(loader, adapters: counting, component: component, on: context)
+  }
+
+  /// The files of `adapters(of:)`.
+  func adapterFiles(of name: NetworkName) throws -> [any TensorFile] {
+    try opened(of: name).map(\.1.adapter.file)
   }
 
   private func preview(

@@ -63,11 +63,12 @@ package struct ModelFolder: Sendable {
     }
   }
 
-  /// Bytes of a network's weights in its files.
+  /// Bytes of a network's weights in its files, adapters included.
   ///
   /// - Throws: `CheckpointError`, `PipelineError`.
   package func weightBytes(of name: NetworkName) throws -> Int {
-    try files(of: name).flatMap(\.entries).reduce(0) { $0 + $1.byteCount }
+    let files = try files(of: name) + adapterFiles(of: name)
+    return files.flatMap(\.entries).reduce(0) { $0 + $1.byteCount }
   }
 
   private var configurationPath: String {
