@@ -145,11 +145,12 @@ import Testing
 
   @Test func theProjectsConfigurationLeavesTheChoice() async throws {
     let config = Self.examples + "/../config/wan2.1/wan_fast.yaml"
-    let there = try await plan(["--config", config])
+    let flags = ["--config", config, "--context-overlap", "2"]
+    let there = try await plan(flags)
     #expect(there.speed["acceleration"] as? String == "distill")
     #expect(there.speed["tiny_vae"] as? Bool == true && there.messages.isEmpty)
     for path in [adapter, tinyVAE] { try remove(path) }
-    let gone = try await plan(["--config", config])
+    let gone = try await plan(flags)
     #expect(gone.speed["acceleration"] as? String == "alp" && gone.plan["steps"] as? Int == 30)
     #expect(gone.speed["tiny_vae"] as? Bool == false && gone.messages.isEmpty)
   }
@@ -320,7 +321,8 @@ import Testing
     let first = ["--acceleration", "alp", "--num-inference-steps", "6", "--stop-after-step", "2"]
     let begun = await CommandRun.inProcess(arguments: arguments() + first)
     #expect(begun.status == 0, "\(begun.messages)")
-    let same = await CommandRun.inProcess(arguments: arguments() + first)
+    let same = await CommandRun.inProcess(
+      arguments: arguments() + first + ["--stop-after-step", "3"])
     #expect(same.messages.contains("resuming after 2 of 6 steps"), "\(same.messages)")
     let other = await CommandRun.inProcess(arguments: arguments() + first + ["--alp-order", "1"])
     #expect(other.status == 0, "\(other.messages)")

@@ -47,8 +47,8 @@ import Testing
   /// clears it away. Of another job it stays, and so does the output.
   @Test func whatAKilledRunLeftBehindItsOutputGoes() async throws {
     let work = folder.file("o.mp4.work")
-    try #require(
-      await CommandRun.inProcess(arguments: arguments() + ["--work-dir", work]).status == 0)
+    let first = await CommandRun.inProcess(arguments: arguments() + ["--work-dir", work])
+    try #require(first.status == 0, "\(first.messages)")
     let video = try bytes()
     let other = await CommandRun.inProcess(arguments: arguments() + ["--seed", "7"])
     #expect(other.status == FlashPortraitCLI.ExitStatus.cannotCreate.rawValue)
