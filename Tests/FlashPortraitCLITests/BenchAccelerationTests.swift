@@ -8,18 +8,18 @@ import Testing
   @Test func report() async throws {
     let run = await CommandRun.inProcess(
       arguments: Self.oneModel
-        + ["--steps", "12", "--intervals", "3", "--orders", "1", "2", "--json"])
+        + ["--steps", "8", "--intervals", "3", "--orders", "2", "--json"])
     #expect(run.status == 0, "\(run.messages)")
     let report = try #require(
       try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
     let sections = try #require(report["sections"] as? [[String: Any]])
     let results = try sections.map { try #require($0["results"] as? [[String: Any]]) }
-    // Three samplers; by order, series, clock and functions.
-    #expect(results.map(\.count) == [9, 9, 9, 16])
+    // Three samplers; by series, clock and functions.
+    #expect(results.map(\.count) == [9, 9, 9, 8])
     for result in results[3] {
-      // Steps 0, 3, 6, 9 and the last.
+      // Steps 0, 3, 6 and the last.
       let fallbacks = try #require(result["fallbacks"] as? Double)
-      #expect(fallbacks > 0 || result["computed_steps"] as? Double == 5)
+      #expect(fallbacks > 0 || result["computed_steps"] as? Double == 4)
       let distances = try #require(result["distances"] as? [Double])
       #expect(distances.count == 1 && distances.allSatisfy { $0 > 0 && $0 < 0.5 })
     }
