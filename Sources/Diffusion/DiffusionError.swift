@@ -14,6 +14,8 @@ package enum DiffusionError: Error, Equatable, CustomStringConvertible {
   case acceleration(option: String, expected: String, found: String)
   /// A run that was kept without what its next step needs.
   case incompleteState(missing: String, step: Int)
+  /// A pass that predictions are made from and that nobody has kept.
+  case passNotKept(KeptPass)
 
   /// What is wrong, what was expected, what to do.
   package var description: String {
@@ -32,6 +34,9 @@ package enum DiffusionError: Error, Equatable, CustomStringConvertible {
         + "that is shorter than it (published: 51 and 30), found \(size) and \(overlap)"
     case .guidanceSkip(let share):
       "share of the steps without guidance (cfg_skip_ratio): expected 0 to 1, found \(share)"
+    case .passNotKept(let pass):
+      "the saved denoising state lacks step \(pass.step + 1) of window \(pass.window + 1), which the "
+        + "steps after it are predicted from: start over with --no-resume"
     case .acceleration(let option, let expected, let found):
       "\(option): expected \(expected), found \(found)"
     case .incompleteState(let missing, let step):

@@ -40,7 +40,8 @@ import Testing
         ("patch.alpha", try Tensor([4], shape: Shape([]))),
       ]))
     let base = RenamedTensors([("patch.weight", weight)])
-    let merged = MergedTensorSource(try source(base), adapters: [(adapter, 0.5)])
+    let merged = MergedTensorSource(
+      try source(base), adapters: [WeightedAdapter(adapter, strength: 0.5)])
     let got = try merged.claim("patch.weight", shape: weight.shape).floats()
     let want = try expected(weight, up, down, 0.5 * 4 / 2)
     #expect(Comparison(got, want, .init(absolute: 1e-5, relative: 0)).failure == nil)
@@ -57,11 +58,21 @@ import Testing
       ]))
     let merged = try [weight, weight.converted(to: .f32)].map { weight in
       try MergedTensorSource(
-        try source(RenamedTensors([("a.weight", weight)])), adapters: [(adapter, 0.3)]
+        try source(RenamedTensors([("a.weight", weight)])),
+        adapters: [WeightedAdapter(adapter, strength: 0.3)]
       ).claim("a.weight", shape: weight.shape)
     }
     #expect(merged[0].dtype == .bf16)
     #expect(try merged[0].floats().elementsEqual(merged[1].converted(to: .bf16).floats()))
+    // Whoever wants it in another type gets what a merged file would hold, unless told otherwise.
+    for (rounds, expected) in [(true, merged[0]), (false, merged[1])] {
+      let source = MergedTensorSource(
+        try source(RenamedTensors([("a.weight", weight)])),
+        adapters: [WeightedAdapter(adapter, strength: 0.3)], roundsAsStored: rounds)
+      let wide = try source.claim("a.weight", shape: weight.shape, as: .f32)
+      #expect(wide.dtype == .f32)
+      #expect(try wide.floats().elementsEqual(expected.floats()), "\(rounds)")
+    }
   }
 
   @Test func adaptersAddUp() throws {
@@ -75,13 +86,14 @@ import Testing
     }
     let base = RenamedTensors([("a.weight", weight)])
     let together = MergedTensorSource(
-      try source(base), adapters: adapters.map { ($0, 0.25) })
+      try source(base), adapters: adapters.map { WeightedAdapter($0, strength: 0.25) })
     let got = try together.claim("a.weight", shape: weight.shape).floats()
     var one = weight
     for adapter in adapters {
       let file = RenamedTensors([("a.weight", one)])
-      one = try MergedTensorSource(try source(file), adapters: [(adapter, 0.25)])
-        .claim("a.weight", shape: weight.shape)
+      one = try MergedTensorSource(
+        try source(file), adapters: [WeightedAdapter(adapter, strength: 0.25)]
+      ).claim("a.weight", shape: weight.shape)
     }
     #expect(try one.floats() == got)
     try together.finish()
@@ -92,7 +104,7 @@ import Testing
     let base = RenamedTensors([("a.weight", weight), ("b.weight", weight)])
     let adapter = try Adapter(
       RenamedTensors([("a.diff", try tensor([4, 4], 2)), ("b.diff_b", try tensor([4], 3))]))
-    let merged = MergedTensorSource(try source(base), adapters: [(adapter, 1)])
+    let merged = MergedTensorSource(try source(base), adapters: [WeightedAdapter(adapter)])
     #expect(try merged.claim("b.weight", shape: [4, 4]).pointer == weight.pointer)
     #expect(try merged.claim("a.weight", shape: [4, 4]).pointer != weight.pointer)
     do {
@@ -115,7 +127,8 @@ import Testing
         ("b.lora_down.weight", try tensor([2, 4], 1)), ("a.hada_w1", try tensor([1], 1)),
       ]))
     let merged = MergedTensorSource(
-      try source(base), adapters: [(adapter, 1)], rules: AdapterRules(leavesOutMisfits: true))
+      try source(base),
+      adapters: [WeightedAdapter(adapter, rules: AdapterRules(leavesOutMisfits: true))])
     for name in ["a.weight", "b.weight"] { _ = try merged.claim(name, shape: [4, 4]) }
     do {
       try merged.finish()  // nothing matched, which is never left out

@@ -12,10 +12,10 @@ struct AdapterMerge {
   private var merged: Set<String> = []
   private var misfits: [String: AdapterReport.Misfit] = [:]
 
-  init(adapter: Adapter, strength: Float, rules: AdapterRules, component: AdapterComponent) {
-    self.adapter = adapter
-    self.strength = strength
-    self.rules = rules
+  init(_ adapter: WeightedAdapter, component: AdapterComponent) {
+    self.adapter = adapter.adapter
+    strength = adapter.strength
+    rules = adapter.rules
     self.component = component
   }
 

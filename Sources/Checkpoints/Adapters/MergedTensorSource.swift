@@ -6,23 +6,23 @@ import TensorCore
 package final class MergedTensorSource: TensorSource {
   private let base: any TensorSource
   private let merges: Mutex<[AdapterMerge]>
+  private let roundsAsStored: Bool
   private let context: ComputeContext
 
   /// - Parameters:
-  ///   - adapters: with their strengths, added up in this order.
+  ///   - adapters: added up in this order.
   ///   - component: the network that the base belongs to.
+  ///   - roundsAsStored: whether sums are rounded to the type that the base stores whatever type is
+  ///     asked for, as in a file that was merged beforehand.
   package init(
-    _ base: any TensorSource, adapters: [(adapter: Adapter, strength: Float)],
-    component: AdapterComponent = .transformer, rules: AdapterRules = .standard,
+    _ base: any TensorSource, adapters: [WeightedAdapter],
+    component: AdapterComponent = .transformer, roundsAsStored: Bool = true,
     on context: ComputeContext = .shared
   ) {
     self.base = base
+    self.roundsAsStored = roundsAsStored
     self.context = context
-    merges = Mutex(
-      adapters.map {
-        AdapterMerge(
-          adapter: $0.adapter, strength: $0.strength, rules: rules, component: component)
-      })
+    merges = Mutex(adapters.map { AdapterMerge($0, component: component) })
   }
 
   package func claim(_ name: String, shape: Shape, as dtype: DType?) throws -> Tensor {
@@ -30,7 +30,9 @@ package final class MergedTensorSource: TensorSource {
       try merges.indices.flatMap { try merges[$0].terms(for: name, shape: shape) }
     }
     guard !terms.isEmpty else { return try base.claim(name, shape: shape, as: dtype) }
-    return try base.claim(name, shape: shape, as: nil).adding(terms, as: dtype, on: context)
+    let weight = try base.claim(name, shape: shape, as: nil)
+    let sum = try weight.adding(terms, as: roundsAsStored ? nil : dtype, on: context)
+    return try dtype.map { try sum.converted(to: $0, on: context) } ?? sum
   }
 
   /// What became of each adapter; call it when the network has claimed all it needs.

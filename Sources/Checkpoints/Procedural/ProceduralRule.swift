@@ -26,6 +26,10 @@ package struct ProceduralRule: Equatable, Sendable {
     case "weight" where shape.rank == 1: self.init(offset: 1, scale: 0.1)
     case "bias": self.init(scale: 0.05)
     case "modulation", "cls_embedding", "pos_embedding", "latents": self.init(scale: 0.1)
+    // What adapters add: to the norm scales a hundredth, to matrices a tenth of their gain.
+    case "diff", "diff_b", "diff_m": self.init(scale: 0.01)
+    case _ where name.hasSuffix(".lora_up.weight") && shape.rank >= 2:
+      self.init(scale: Float(0.1 * (3 / Double(shape.axes[1])).squareRoot()))
     case _ where name == "token_embedding.weight": self.init(scale: 1)
     case _ where name.hasSuffix("pos_embedding.embedding.weight"): self.init(scale: 0.5)
     case _ where shape.rank >= 2:

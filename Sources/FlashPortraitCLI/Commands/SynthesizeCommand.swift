@@ -21,7 +21,7 @@ struct SynthesizeCommand: ComputingCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Sizes of the networks: 14b (48 GB), 1.3b (17 GB), tiny (7 MB), or a file that changes some.",
+      "Sizes of the networks: 14b (49 GB), 1.3b (17 GB), tiny (8 MB), or a file that changes some.",
       valueName: "name|file.json"),
     completion: .file(extensions: ["json"]))
   var geometry: GeometrySource
@@ -53,7 +53,7 @@ struct SynthesizeCommand: ComputingCommand {
     let wanted = networks.isEmpty ? SyntheticNetwork.all : networks
     let plan = try SynthesisPlan(
       geometry.load(), networks: Set(wanted.compactMap(\.network)),
-      faces: Set(wanted.compactMap(\.face)))
+      faces: Set(wanted.compactMap(\.face)), adapter: wanted.contains(.adapter))
     let synthesis = try CheckpointSynthesis(plan, folder: output, overwrites: overwrite)
     let progress = Progress("writing \(output)", total: synthesis.byteCount, reporting)
     for file in synthesis.kept { progress.detail("\(output)/\(file.path): there already") }
@@ -83,8 +83,11 @@ struct SynthesizeCommand: ComputingCommand {
 enum SyntheticNetwork: ExpressibleByArgument, Equatable {
   case weights(NetworkName)
   case graph(FaceNetworkName)
+  /// The 4-step LoRA.
+  case adapter
 
-  static let all = NetworkName.allCases.map(weights) + FaceNetworkName.allCases.map(graph)
+  static let all =
+    NetworkName.allCases.map(weights) + FaceNetworkName.allCases.map(graph) + [.adapter]
   static let allValueStrings = all.map(\.defaultValueDescription)
 
   init?(argument: String) {
@@ -106,6 +109,7 @@ enum SyntheticNetwork: ExpressibleByArgument, Equatable {
     switch self {
     case .weights(let name): name.rawValue
     case .graph(let name): name.rawValue
+    case .adapter: "lora"
     }
   }
 }

@@ -28,16 +28,17 @@ struct ConversionInput {
       changed = []
       return
     }
+    let rules = AdapterRules(leavesOutMisfits: leavesOutMisfits)
     let adapters = try paths.map { path in
       try InputPath.check(path.path)
-      return (adapter: try Adapter.open(path.path), strength: path.weight)
+      return WeightedAdapter(try .open(path.path), strength: path.weight, rules: rules)
     }
-    let rules = AdapterRules(leavesOutMisfits: leavesOutMisfits)
-    adapterReports = try AdapterPreview.reports(
-      of: adapters, on: items.map { ($0.name, $0.source.shape) }, rules: rules)
-    changed = Set(adapterReports.flatMap(\.merged))
+    let preview = try AdapterPreview(
+      of: adapters, on: items.map { ($0.name, $0.source.shape) })
+    adapterReports = preview.reports
+    changed = Set(preview.operations.keys)
     merged = MergedTensorSource(
-      RenamedSource(file, items), adapters: adapters, rules: rules)
+      RenamedSource(file, items), adapters: adapters, roundsAsStored: false)
   }
 
   /// A tensor to be written; where an adapter changes it, the sum, rounded once to the type that

@@ -39,6 +39,17 @@ struct CheckpointOptions: ParsableArguments {
     completion: .file())
   var tokenizer: String?
 
+  @Option(
+    name: .customLong("lora"),
+    help: ArgumentHelp(
+      "Merge this adapter into the networks, with a strength (default 1); may be repeated.",
+      valueName: "path[:weight]"), completion: .file())
+  var loras: [WeightedPath] = []
+
+  func validate() throws {
+    for lora in loras { try FlagCheck.range("lora", lora.weight, -100...100) }
+  }
+
   /// The files that were given singly.
   var files: [CheckpointLayout.Part: String] {
     let given: [(CheckpointLayout.Part, String?)] = [

@@ -108,7 +108,7 @@ extension DiffusionError {
   var status: ExitStatus {
     switch self {
     case .steps, .shift, .distilledSteps, .window, .guidanceSkip, .acceleration: .usage
-    case .incompleteState: .badData
+    case .incompleteState, .passNotKept: .badData
     }
   }
 }

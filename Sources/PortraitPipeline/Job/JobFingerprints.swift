@@ -1,3 +1,4 @@
+import Diffusion
 import PortraitModels
 import TensorCore
 
@@ -23,6 +24,12 @@ struct JobFingerprints {
     func checkpoint(_ name: NetworkName) throws -> String {
       try models.paths(of: name).map(FileIdentity.checkpoint).joined(separator: "; ")
     }
+    func addAdapters(of name: NetworkName, to fingerprint: inout Fingerprint) throws {
+      for adapter in try models.adapters(of: name) {
+        fingerprint.add(
+          "--lora", "\(try FileIdentity.checkpoint(adapter.path)), \(adapter.description)")
+      }
+    }
     var common = Fingerprint()
     common.add("version", Self.version)
     common.add("instruction set", instructionSet.rawValue)
@@ -34,6 +41,7 @@ struct JobFingerprints {
     text.add("--prompt", parameters.prompt)
     if parameters.textScale != 1 { text.add("--negative-prompt", parameters.negativePrompt) }
     text.add("text encoder", try checkpoint(.textEncoder))
+    try addAdapters(of: .textEncoder, to: &text)
     self.text = text
 
     var picture = Fingerprint()
@@ -50,6 +58,7 @@ struct JobFingerprints {
     var latents = features.followed(by: text).followed(by: image).followed(by: condition)
     Self.addDenoising(parameters, to: &latents)
     latents.add("transformer", try checkpoint(.transformer))
+    try addAdapters(of: .transformer, to: &latents)
     latents.add("portrait encoder", try checkpoint(.portraitEncoder))
     self.latents = latents
 
@@ -86,15 +95,31 @@ struct JobFingerprints {
     latents.add("--length", parameters.length.rawValue)
     latents.add("--context-size", parameters.contextSize)
     latents.add("--context-overlap", parameters.contextOverlap)
-    latents.add("--num-inference-steps", parameters.steps)
+    latents.add("--num-inference-steps", parameters.stepCount)
+    if let levels = parameters.distilledSteps { latents.add("distilled steps", levels) }
     latents.add("--text-cfg-scale", parameters.textScale)
     latents.add("--emo-cfg-scale", parameters.expressionScale)
     latents.add("--ip-scale", parameters.expressionStrength)
-    latents.add("--sampler", parameters.sampler.rawValue)
+    latents.add("--sampler", parameters.effectiveSampler.rawValue)
     latents.add("--shift", parameters.shift)
     latents.add("--seed", parameters.seed)
     latents.add("--rng", parameters.noise.rawValue)
     latents.add("--cfg-skip-ratio", parameters.guidanceSkip)
     latents.add("--riflex-k", parameters.riflexIndex.map(String.init) ?? "no")
+    latents.add("--acceleration", parameters.acceleration.identity)
+  }
+}
+
+extension Acceleration {
+  /// What of the options changes the pixels.
+  fileprivate var identity: String {
+    switch self {
+    case .none: "none"
+    case .prediction(let options):
+      "alp, interval \(options.interval), order \(options.order), \(options.series), "
+        + "\(options.clock), " + (options.isDynamic ? "alpha \(options.alpha)" : "not dynamic")
+    case .teaCache(let options):
+      "teacache, threshold \(options.threshold), first steps \(options.startSteps)"
+    }
   }
 }

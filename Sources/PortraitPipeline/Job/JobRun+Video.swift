@@ -24,7 +24,8 @@ extension JobRun {
     fingerprint.add("step", stopped.map(String.init) ?? "last")
     let options = VideoWriterOptions(
       quality: parameters.quality, preset: parameters.preset,
-      metadata: JobTags.tags(job.request, job.inputs, plan, step: stopped),
+      metadata: JobTags.tags(
+        job.request, job.inputs, plan, adapters: networks.models.adapters, step: stopped),
       sound: sound(clip, plan),
       overwrites: job.request.overwrites)
     let decoding = VideoDecoding(

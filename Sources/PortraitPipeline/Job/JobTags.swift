@@ -8,11 +8,17 @@ package enum JobTags {
 
   /// The tags of an output.
   ///
-  /// - Parameter step: after which the run stopped; nil where it went to the end.
+  /// - Parameters:
+  ///   - adapters: that were merged into the networks.
+  ///   - step: after which the run stopped; nil where it went to the end.
   static func tags(
-    _ request: JobRequest, _ inputs: JobInputs, _ plan: JobPlan, step: Int? = nil
+    _ request: JobRequest, _ inputs: JobInputs, _ plan: JobPlan, adapters: [ModelAdapter],
+    step: Int? = nil
   ) -> [String: String] {
     var members = parameters(request.parameters)
+    if !adapters.isEmpty {
+      members["lora"] = .string(adapters.map(\.title).joined(separator: ", "))
+    }
     members["format"] = .string(format)
     members["image"] = .string(name(request.image))
     switch request.source {
@@ -58,11 +64,11 @@ package enum JobTags {
       "max_size": number(parameters.maxSize),
       "context_size": number(parameters.contextSize),
       "context_overlap": number(parameters.contextOverlap),
-      "num_inference_steps": number(parameters.steps),
+      "num_inference_steps": number(parameters.stepCount),
       "text_cfg_scale": .number(Double(parameters.textScale)),
       "emo_cfg_scale": .number(Double(parameters.expressionScale)),
       "ip_scale": .number(Double(parameters.expressionStrength)),
-      "sampler": .string(parameters.sampler.rawValue),
+      "sampler": .string(parameters.effectiveSampler.rawValue),
       "shift": .number(parameters.shift),
       // More digits than a JSON number keeps.
       "seed": .string(String(parameters.seed)),
@@ -77,8 +83,37 @@ package enum JobTags {
       "crf": .number(parameters.quality),
       "preset": .string(parameters.preset.rawValue),
     ]
+    if let levels = parameters.distilledSteps {
+      members["distilled_steps"] = .string(levels.map(String.init).joined(separator: ", "))
+    }
     if let index = parameters.riflexIndex { members["riflex_k"] = number(index) }
+    members.merge(acceleration(parameters)) { $1 }
     if let limit = parameters.frameLimit { members["max_frames"] = number(limit) }
     return members
+  }
+
+  private static func acceleration(_ parameters: JobParameters) -> [String: JSONValue] {
+    func kind(_ kind: AccelerationKind) -> JSONValue { .string(kind.rawValue) }
+    switch parameters.acceleration {
+    case .none:
+      return ["acceleration": kind(parameters.distilledSteps == nil ? .none : .distillation)]
+    case .prediction(let options):
+      var members: [String: JSONValue] = [
+        "acceleration": kind(.prediction),
+        "alp_interval": .number(Double(options.interval)),
+        "alp_order": .number(Double(options.order)),
+        "alp_series": .string(options.series.rawValue),
+        "alp_clock": .string(options.clock.rawValue),
+        "alp_dynamic": .bool(options.isDynamic),
+      ]
+      if options.isDynamic { members["alp_alpha"] = .number(options.alpha) }
+      return members
+    case .teaCache(let options):
+      return [
+        "acceleration": kind(.teaCache),
+        "teacache_threshold": .number(options.threshold),
+        "num_skip_start_steps": .number(Double(options.startSteps)),
+      ]
+    }
   }
 }

@@ -7,6 +7,8 @@ import WanModels
 /// hours are not spent before the first that is missing or broken.
 struct NetworkSizes {
   let transformer: TransformerConfig
+  /// What adapters add to the transformer's passes.
+  let merging: MergingCost
   let expression: ExpressionLayout
   /// Rows that the image encoder makes of the picture.
   let imageRows: Int
@@ -32,6 +34,7 @@ struct NetworkSizes {
     weights = try NetworkName.allCases.filter { $0 != .tinyVAE }.map(models.weightBytes)
     expressionMemory = 5 * (try models.weightBytes(of: .motionEncoder)) + 32 << 20
     transformer = try networks.transformer().config
+    merging = try models.mergingCost(of: .transformer)
     let portrait = try networks.portraitEncoder().config
     expression = portrait.layout
     portraitRows = 4 * portrait.tokensPerFrame + 1

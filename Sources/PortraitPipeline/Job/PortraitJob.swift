@@ -49,7 +49,19 @@ package final class PortraitJob {
     guard !request.overwrites, request.stopAfterStep == nil, !request.decodesPartial,
       let tags = try? MediaTags.read(request.output)  // none, or no video: not done
     else { return false }
-    return JobTags.tags(request, inputs, plan).allSatisfy { tags[$0.key] == $0.value }
+    return JobTags.tags(request, inputs, plan, adapters: networks.models.adapters)
+      .allSatisfy { tags[$0.key] == $0.value }
+  }
+
+  /// Whether a run that was killed behind its output has left its work folder.
+  package var hasLeftovers: Bool { request.workFolder == nil && WorkFolder.isOne(plan.workFolder) }
+
+  /// Removes the work folder of a job that is done, unless the user chose it.
+  ///
+  /// - Throws: `OutputError`, `PipelineError.workFolderBusy`.
+  package func clearAway() throws {
+    guard hasLeftovers else { return }
+    try WorkFolder(plan.workFolder, resumes: true).remove()
   }
 
   /// Does what is not done yet.

@@ -1,4 +1,5 @@
 import Checkpoints
+import Foundation
 
 /// An adapter (LoRA) that is merged into a network's weights.
 package struct ModelAdapter: Sendable, Equatable {
@@ -11,5 +12,14 @@ package struct ModelAdapter: Sendable, Equatable {
     self.path = path
     self.weight = weight
     self.rules = rules
+  }
+
+  /// The file's name and the weight, as users write them.
+  package var title: String { "\(URL(fileURLWithPath: path).lastPathComponent):\(weight)" }
+
+  /// All of how it is merged; not what is in the file.
+  var description: String {
+    "weight \(weight), alpha \(rules.honoursAlpha), volumes \(rules.mergesVolumes), "
+      + "misfits \(rules.leavesOutMisfits)"
   }
 }

@@ -24,7 +24,8 @@ package struct ModelFolder: Sendable {
 
   /// - Parameters:
   ///   - files: given singly; they win over the folder's, which need not be there then.
-  ///   - adapters: merged into the weights, in this order.
+  ///   - adapters: merged into the weights of transformer and text encoder as they are used, in this
+  ///     order; the files are left alone.
   /// - Throws: `CheckpointError.unreadable` where there is no such folder; `PipelineError` for a
   ///   geometry that no network can have.
   package init(
@@ -56,16 +57,18 @@ package struct ModelFolder: Sendable {
       let config = try transformerConfig(loader.shapes)
       let bytes = files.flatMap(\.entries).reduce(0) { $0 + $1.byteCount }
       return try Transformer(
-        config, weights: loader, execution: execution,
+        config, weights: loader,
+        merged: merged(loader, .transformer, on: execution.context), execution: execution,
         residency: residency ?? .automatic(weights: bytes))
     }
   }
 
-  /// Bytes of a network's weights in its files.
+  /// Bytes of a network's weights in its files, adapters included.
   ///
   /// - Throws: `CheckpointError`, `PipelineError`.
   package func weightBytes(of name: NetworkName) throws -> Int {
-    try files(of: name).flatMap(\.entries).reduce(0) { $0 + $1.byteCount }
+    let files = try files(of: name) + adapterFiles(of: name)
+    return files.flatMap(\.entries).reduce(0) { $0 + $1.byteCount }
   }
 
   private var configurationPath: String {
@@ -127,7 +130,7 @@ package struct ModelFolder: Sendable {
     try load(.textEncoder) { loader, _ in
       try TextEncoder(
         geometry?.textEncoder ?? TextEncoderConfig(shapes: loader.shapes), weights: loader,
-        execution: execution)
+        merged: merged(loader, .textEncoder, on: execution.context), execution: execution)
     }
   }
 
@@ -239,13 +242,23 @@ package struct ModelFolder: Sendable {
     _ build: (WeightLoader, [any TensorFile]) throws -> Network
   ) throws -> Network {
     let origins = try origins(of: name)
-    let loader = try WeightLoader(
-      network: name.kind.title, origins: origins, ignoring: ignoring)
+    let loader = try loader(name, origins, ignoring: ignoring)
     let network = try PipelineError.naming(origins[origins.count - 1].file.path) {
       try build(loader, origins.map(\.file))
     }
     try loader.finish()
     return network
+  }
+
+  /// The tensors of a network's files.
+  func loader(_ name: NetworkName) throws -> WeightLoader {
+    try loader(name, origins(of: name))
+  }
+
+  private func loader(
+    _ name: NetworkName, _ origins: [WeightOrigin], ignoring: [String] = []
+  ) throws -> WeightLoader {
+    try WeightLoader(network: name.kind.title, origins: origins, ignoring: ignoring)
   }
 
   private func origins(of name: NetworkName) throws -> [WeightOrigin] {

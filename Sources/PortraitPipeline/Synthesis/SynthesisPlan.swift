@@ -30,9 +30,11 @@ package struct SynthesisPlan: Sendable {
   /// - Parameters:
   ///   - networks: which of them to write; the marks are written in any case.
   ///   - faces: likewise of the face networks.
+  ///   - adapter: whether to write the 4-step LoRA.
   /// - Throws: `NetworkError` and `PipelineError` for a geometry that no network can have.
   package init(
-    _ geometry: ModelGeometry, networks: Set<NetworkName>, faces: Set<FaceNetworkName> = []
+    _ geometry: ModelGeometry, networks: Set<NetworkName>, faces: Set<FaceNetworkName> = [],
+    adapter: Bool = false
   ) throws {
     try geometry.validate()
     var files = [
@@ -48,6 +50,13 @@ package struct SynthesisPlan: Sendable {
         files.append(try Self.tokenizer(geometry.textEncoder))
       default: files.append(try Self.pyTorch(network.kind, entries))
       }
+    }
+    if adapter {
+      let base = try Self.entries(of: .transformer, geometry).filter { !Self.isExpression($0) }
+      files.append(
+        try Self.safetensors(
+          CheckpointLayout.item(.adapter).path,
+          SyntheticAdapter.entries(for: base, geometry.transformer)))
     }
     for face in FaceNetworkName.allCases where faces.contains(face) {
       files.append(
@@ -79,12 +88,22 @@ package struct SynthesisPlan: Sendable {
       byteCount: try PyTorchWriter.byteCount(path: path, entries: entries))
   }
 
+  private static func safetensors(_ path: String, _ entries: [TensorEntry]) throws -> File {
+    File(
+      path: path, content: .safetensors(entries),
+      byteCount: try SafetensorsWriter.byteCount(
+        path: path, entries: entries, metadata: CheckpointSynthesis.metadata))
+  }
+
+  private static func isExpression(_ entry: TensorEntry) -> Bool {
+    entry.name.contains(".cross_attn.emo_")
+  }
+
   /// The base in shards holds all that Wan's transformer has, the overlay nothing but the
   /// expression branch: together they are one network, and no tensor is on disk twice.
   private static func transformer(
     _ entries: [TensorEntry], _ geometry: ModelGeometry
   ) throws -> [File] {
-    let isExpression = { (entry: TensorEntry) in entry.name.contains(".cross_attn.emo_") }
     let base = entries.filter { !isExpression($0) }
     let total = base.reduce(0) { $0 + $1.byteCount }
     let indexPath = path(of: .wanTransformer)
@@ -96,11 +115,7 @@ package struct SynthesisPlan: Sendable {
     for (number, entries) in shards.enumerated() {
       let path = Shards.name(stem, index: number, of: shards.count)
       index.append((URL(fileURLWithPath: path).lastPathComponent, entries))
-      files.append(
-        File(
-          path: path, content: .safetensors(entries),
-          byteCount: try SafetensorsWriter.byteCount(
-            path: path, entries: entries, metadata: CheckpointSynthesis.metadata)))
+      files.append(try safetensors(path, entries))
     }
     files.append(file(indexPath, try ShardIndexWriter(index).encoded()))
     files.append(

@@ -23,7 +23,8 @@ enum SynthesisText {
     * `FlashPortrait/geometry.json` has the sizes of all networks, among them those that tensors do
       not tell (heads). `flashportrait synthesize --geometry` reads it too.
 
-    There is no LoRA.
+    The LoRA, `FlashPortrait/fast_lora_rank64.safetensors`, has pairs for all matrices of the base and
+    differences of its other weights. It changes the matrices by a tenth and makes nothing take fewer steps.
 
     """
   }

@@ -25,32 +25,39 @@ package final class TextEncoder: Sendable {
   package let execution: Execution
 
   private let tokenTable: Tensor  // token_embedding.weight, [vocab, dim]
-  private let blocks: [TextEncoderBlock]  // blocks
+  private let blocks: [TextEncoderBlock]  // blocks, as they are stored
+  private let merged: (any TensorSource)?
+  private let sharedTable: Tensor?
   private let norm: RMSNorm  // norm
   private let stream: WeightStream
 
   /// - Parameters:
   ///   - weights: by their names in the checkpoint.
+  ///   - merged: the same with adapters merged into what is claimed, nil where there are none. The
+  ///     blocks are claimed from it in every pass, so what it throws must show beforehand.
   ///   - residency: whether the blocks' weights stay in memory; a job encodes its prompts once, so
   ///     by default they do not.
   /// - Throws: `NetworkError.configuration`; what the source throws.
   package init(
-    _ config: TextEncoderConfig, weights: any TensorSource, execution: Execution,
-    residency: WeightResidency = .streamed(keeping: 0)
+    _ config: TextEncoderConfig, weights: any TensorSource, merged: (any TensorSource)? = nil,
+    execution: Execution, residency: WeightResidency = .streamed(keeping: 0)
   ) throws {
     try config.validate()
     self.config = config
     self.execution = execution
-    tokenTable = try weights.claim(
+    self.merged = merged
+    let outer = merged ?? weights
+    tokenTable = try outer.claim(
       "token_embedding.weight", shape: [config.vocabularySize, config.dim])
     let sharedTable =
-      config.sharesPositions ? try Self.positionTable(config, weights: weights) : nil
+      config.sharesPositions ? try Self.positionTable(config, weights: outer) : nil
+    self.sharedTable = sharedTable
     blocks = try (0..<config.numLayers).map {
       try TextEncoderBlock(
         config, sharedTable: sharedTable, weights: weights.scoped("blocks.\($0)."))
     }
     norm = try RMSNorm(
-      config.dim, epsilon: TextEncoderConfig.epsilon, weights: weights.scoped("norm."))
+      config.dim, epsilon: TextEncoderConfig.epsilon, weights: outer.scoped("norm."))
     stream = WeightStream(residency)
   }
 
@@ -99,12 +106,19 @@ package final class TextEncoder: Sendable {
         rows: ids.count, config: config, type: execution.activationType)
       let present = rows.filter { !$0.range.isEmpty }
       try stream.forEach(blocks.map(\.streamedWeights)) { index in
-        try blocks[index](x, texts: present, workspace, execution)
+        try block(index)(x, texts: present, workspace, execution)
         try observer?(index, x)
       }
     }
     let states = try norm(x, execution)
     return rows.map { states.sliced($0.range) }
+  }
+
+  /// A block as a pass uses it.
+  private func block(_ index: Int) throws -> TextEncoderBlock {
+    guard let merged else { return blocks[index] }
+    return try TextEncoderBlock(
+      config, sharedTable: sharedTable, weights: merged.scoped("blocks.\(index)."))
   }
 
   /// Rows of the token table: `[ids, dim]` float32.

@@ -9,7 +9,7 @@ import TensorCore
 /// memory, and keeps them here: once per prompt, once per window.
 package final class AttentionContext: Sendable {
   /// Which of a block's projections makes the keys and values.
-  package enum Kind: Sendable { case text, image, portrait }
+  package enum Kind: Sendable, CaseIterable { case text, image, portrait }
 
   package let kind: Kind
   /// `[groups * rows, width]`.

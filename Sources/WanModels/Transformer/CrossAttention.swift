@@ -12,7 +12,11 @@ struct CrossAttention: Sendable {
   let portrait: KeyValueProjection  // emo_k_proj, emo_v_proj
   private let heads: Int
 
-  init(_ config: TransformerConfig, weights: any TensorSource) throws {
+  /// - Parameter known: projections that need not be claimed.
+  init(
+    _ config: TransformerConfig, weights: any TensorSource,
+    known: [AttentionContext.Kind: KeyValueProjection] = [:]
+  ) throws {
     let dim = config.dim
     func linear(_ name: String) throws -> Linear {
       try Linear(dim, dim, weights: weights.scoped(name + "."))
@@ -21,16 +25,22 @@ struct CrossAttention: Sendable {
       try RMSNorm(dim, epsilon: config.epsilon, weights: weights.scoped(name + "."))
     }
     query = try linear("q")
-    text = try KeyValueProjection(key: linear("k"), value: linear("v"), norm: norm("norm_k"))
+    text =
+      try known[.text]
+      ?? KeyValueProjection(key: linear("k"), value: linear("v"), norm: norm("norm_k"))
     output = try linear("o")
     queryNorm = try norm("norm_q")
-    image = try KeyValueProjection(
-      key: linear("k_img"), value: linear("v_img"), norm: norm("norm_k_img"))
+    image =
+      try known[.image]
+      ?? KeyValueProjection(
+        key: linear("k_img"), value: linear("v_img"), norm: norm("norm_k_img"))
     func expression(_ name: String) throws -> Linear {
       try Linear(config.portraitDim, dim, bias: false, weights: weights.scoped(name + "."))
     }
-    portrait = try KeyValueProjection(
-      key: expression("emo_k_proj"), value: expression("emo_v_proj"), norm: nil)
+    portrait =
+      try known[.portrait]
+      ?? KeyValueProjection(
+        key: expression("emo_k_proj"), value: expression("emo_v_proj"), norm: nil)
     heads = config.numHeads
   }
 

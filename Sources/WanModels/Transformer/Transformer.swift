@@ -6,7 +6,8 @@ import TensorCore
 /// FlashPortrait).
 ///
 /// Weights stay where their source has them, a mapped file mostly; with streamed residency no more
-/// than two blocks of them need memory.
+/// than two blocks of them need memory. Adapters are merged into one block after the other, in every
+/// pass anew, so they take the memory of one.
 package final class Transformer: Sendable {
   package let config: TransformerConfig
   package let execution: Execution
@@ -15,7 +16,8 @@ package final class Transformer: Sendable {
   private let timeEmbedding: TimeEmbedding  // time_embedding, time_projection
   private let textEmbedding: TextEmbedding  // text_embedding
   private let imageEmbedding: ImageEmbedding  // img_emb
-  private let blocks: [TransformerBlock]  // blocks
+  private let blocks: [TransformerBlock]  // blocks, as they are stored
+  private let merged: (any TensorSource)?
   private let headModulation: Tensor  // head.modulation, [1, 2, dim] float32
   private let head: Linear  // head.head
   private let stream: WeightStream
@@ -23,26 +25,30 @@ package final class Transformer: Sendable {
 
   /// - Parameters:
   ///   - weights: by their names in the checkpoint.
+  ///   - merged: the same with adapters merged into what is claimed, nil where there are none. The
+  ///     blocks are claimed from it in every pass, so what it throws must show beforehand.
   ///   - residency: whether the blocks' weights stay in memory.
   /// - Throws: `NetworkError.configuration`; what the source throws.
   package init(
-    _ config: TransformerConfig, weights: any TensorSource, execution: Execution,
-    residency: WeightResidency = .resident
+    _ config: TransformerConfig, weights: any TensorSource, merged: (any TensorSource)? = nil,
+    execution: Execution, residency: WeightResidency = .resident
   ) throws {
     try config.validate()
     self.config = config
     self.execution = execution
-    patchEmbedding = try Linear(patches: config, weights: weights.scoped("patch_embedding."))
-    timeEmbedding = try TimeEmbedding(config, weights: weights, execution: execution)
-    textEmbedding = try TextEmbedding(config, weights: weights, execution: execution)
-    imageEmbedding = try ImageEmbedding(config, weights: weights, execution: execution)
+    self.merged = merged
+    let outer = merged ?? weights
+    patchEmbedding = try Linear(patches: config, weights: outer.scoped("patch_embedding."))
+    timeEmbedding = try TimeEmbedding(config, weights: outer, execution: execution)
+    textEmbedding = try TextEmbedding(config, weights: outer, execution: execution)
+    imageEmbedding = try ImageEmbedding(config, weights: outer, execution: execution)
     blocks = try (0..<config.numLayers).map {
       try TransformerBlock(config, weights: weights.scoped("blocks.\($0)."))
     }
-    headModulation = try weights.claim(
+    headModulation = try outer.claim(
       "head.modulation", shape: [1, 2, config.dim], as: .f32)
     head = try Linear(
-      config.dim, config.outDim * config.patchPositions, weights: weights.scoped("head.head."))
+      config.dim, config.outDim * config.patchPositions, weights: outer.scoped("head.head."))
     stream = WeightStream(residency)
   }
 
@@ -168,10 +174,20 @@ package final class Transformer: Sendable {
     let weights = blocks.enumerated().map { $1.streamedWeights($0, contexts) }
     try stream.forEach(weights, repeats: true) { index in
       let pass = CrossAttention.Pass(block: index, workspace: workspace, execution: execution)
-      state.hidden = try blocks[index](
+      state.hidden = try block(index, contexts)(
         state.hidden, time: state.time, grid: state.grid, branches: branches, pass)
       try observer?(index, state.hidden)
     }
+  }
+
+  /// A block as a pass uses it. Merging needs all cores, as the pass does, so nothing is gained by
+  /// doing it ahead.
+  private func block(
+    _ index: Int, _ contexts: [AttentionContext]
+  ) throws -> TransformerBlock {
+    guard let merged else { return blocks[index] }
+    return try blocks[index].replaced(
+      by: merged.scoped("blocks.\(index)."), index, contexts, config)
   }
 
   /// The head (Wan2.1 `Head`, `unpatchify`).
@@ -181,19 +197,30 @@ package final class Transformer: Sendable {
   /// - Returns: `[out_dim, F, H, W]` float32.
   /// - Throws: `NetworkError.input`, `TensorError`.
   package func velocity(of hidden: Tensor, _ state: State) throws -> Tensor {
-    let expected: Shape = [state.grid.sequenceLength, config.dim]
+    try velocity(of: hidden, time: state.time, grid: state.grid)
+  }
+
+  /// The head, for hidden states that no pass has computed.
+  ///
+  /// - Parameters:
+  ///   - hidden: `[sequence length, dim]` float32.
+  ///   - time: of the step that they are of.
+  package func velocity(
+    of hidden: Tensor, time: TimeConditions, grid: TokenGrid
+  ) throws -> Tensor {
+    let expected: Shape = [grid.sequenceLength, config.dim]
     guard hidden.shape == expected else {
       throw NetworkError.input(
         network: TransformerConfig.network, name: "hidden states", expected: "\(expected)",
         found: "\(hidden.shape)")
     }
-    let m = try Modulation(headModulation, time: state.time.e, on: execution.context)
+    let m = try Modulation(headModulation, time: time.e, on: execution.context)
     let rows = try head(
       hidden,
       prologue: m.prologue(
         shift: 0, scale: 1, epsilon: config.epsilon, on: execution.context), outputType: .f32,
       execution)
-    return try Patches(grid: state.grid, patch: config.patchSize)
+    return try Patches(grid: grid, patch: config.patchSize)
       .latents(from: rows, channels: config.outDim)
   }
 

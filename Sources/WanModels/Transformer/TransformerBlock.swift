@@ -17,12 +17,17 @@ struct TransformerBlock: Sendable {
     static let feedForwardShift = 3, feedForwardScale = 4, feedForwardGate = 5
   }
 
-  init(_ config: TransformerConfig, weights: any TensorSource) throws {
+  /// - Parameter known: projections that need not be claimed.
+  init(
+    _ config: TransformerConfig, weights: any TensorSource,
+    known: [AttentionContext.Kind: KeyValueProjection] = [:]
+  ) throws {
     modulation = try weights.claim("modulation", shape: [1, 6, config.dim], as: .f32)
     selfAttention = try SelfAttention(config, weights: weights.scoped("self_attn."))
     crossNorm = try LayerNorm(
       config.dim, epsilon: config.epsilon, weights: weights.scoped("norm3."))
-    crossAttention = try CrossAttention(config, weights: weights.scoped("cross_attn."))
+    crossAttention = try CrossAttention(
+      config, weights: weights.scoped("cross_attn."), known: known)
     expansion = try Linear(config.dim, config.ffnDim, weights: weights.scoped("ffn.0."))
     contraction = try Linear(config.ffnDim, config.dim, weights: weights.scoped("ffn.2."))
     epsilon = config.epsilon
@@ -33,11 +38,35 @@ struct TransformerBlock: Sendable {
   /// - Parameters:
   ///   - contexts: what the branches attend to; those whose keys the block has already need none.
   func streamedWeights(_ block: Int, _ contexts: [AttentionContext]) -> [Tensor] {
-    let missing = contexts.filter { !$0.hasKeys(of: block) }.map(\.kind)
-    let projections = Set(missing).map(crossAttention.projection)
+    let projections = Self.missingKeys(of: block, contexts).map(crossAttention.projection)
     return selfAttention.streamedWeights
       + [crossAttention.query, crossAttention.output, expansion, contraction].map(\.weight)
       + projections.flatMap { [$0.key.weight, $0.value.weight] }
+  }
+
+  /// Of which contexts a block has yet to make keys and values.
+  private static func missingKeys(
+    of block: Int, _ contexts: [AttentionContext]
+  ) -> Set<AttentionContext.Kind> {
+    Set(contexts.filter { !$0.hasKeys(of: block) }.map(\.kind))
+  }
+
+  /// The block with the weights of another source; projections whose keys are there already are
+  /// those of this block, since nobody will use them.
+  ///
+  /// - Parameters:
+  ///   - weights: the source, scoped to the block.
+  ///   - contexts: what the branches attend to.
+  func replaced(
+    by weights: any TensorSource, _ block: Int, _ contexts: [AttentionContext],
+    _ config: TransformerConfig
+  ) throws -> TransformerBlock {
+    let unused = Set(AttentionContext.Kind.allCases)
+      .subtracting(Self.missingKeys(of: block, contexts))
+    return try TransformerBlock(
+      config, weights: weights,
+      known: Dictionary(
+        uniqueKeysWithValues: unused.map { ($0, crossAttention.projection($0)) }))
   }
 
   /// - Parameter hidden: overwritten where it has a copy for each branch already.

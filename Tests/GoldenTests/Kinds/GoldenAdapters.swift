@@ -18,7 +18,8 @@ private struct AdapterCase {
   ) throws -> [String?] {
     let source = MergedTensorSource(
       try WeightLoader(network: "network", origins: [WeightOrigin(base)]),
-      adapters: [(adapter, strength)], component: component, rules: rules, on: context)
+      adapters: [WeightedAdapter(adapter, strength: strength, rules: rules)],
+      component: component, on: context)
     var differences: [String?] = []
     for entry in base.entries {
       let tensor = try source.claim(entry.name, shape: entry.shape)
