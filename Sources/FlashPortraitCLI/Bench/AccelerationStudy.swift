@@ -14,13 +14,16 @@ struct AccelerationStudy {
 
   private let models: [StudiedModel]
   private let steps: Int
+  private let alpha: Double
 
   /// - Parameters:
   ///   - models: how many, 1 or more; each has weights and noise of its own.
   ///   - steps: of the full run.
+  ///   - alpha: of all predictions.
   /// - Throws: `NetworkError`, `TensorError`.
-  init(models: Int, steps: Int, execution: Execution) throws {
+  init(models: Int, steps: Int, alpha: Double, execution: Execution) throws {
     self.steps = steps
+    self.alpha = alpha
     self.models = try (1...models).map {
       StudiedModel(try SmoothModel(seed: $0, execution: execution), steps: steps)
     }
@@ -51,6 +54,7 @@ struct AccelerationStudy {
       for isDynamic in order == 0 ? [false] : [false, true] {
         var prediction = LatentPrediction()
         (prediction.order, prediction.isDynamic) = (order, isDynamic)
+        prediction.alpha = alpha
         methods.append(.prediction(prediction))
       }
     }
@@ -64,7 +68,7 @@ struct AccelerationStudy {
   /// Predictions of all kinds.
   func predictions(intervals: [Int], orders: [Int]) throws -> Section {
     let predictions = intervals.flatMap { interval in
-      orders.flatMap { LatentPrediction.variants(interval: interval, order: $0) }
+      orders.flatMap { LatentPrediction.variants(interval: interval, order: $0, alpha: alpha) }
     }
     return Section(
       title: "flow, interval K and order n",

@@ -67,14 +67,14 @@ struct AccelerationVariant: Encodable {
 
 extension LatentPrediction {
   /// Predictions of one interval and order, by series, clock and functions.
-  static func variants(interval: Int, order: Int) -> [LatentPrediction] {
+  static func variants(interval: Int, order: Int, alpha: Double) -> [LatentPrediction] {
     Series.allCases.flatMap { series in
       Clock.allCases.flatMap { clock in
         [false, true].map { isDynamic in
           var prediction = LatentPrediction()
           (prediction.interval, prediction.order) = (interval, order)
           (prediction.series, prediction.clock) = (series, clock)
-          prediction.isDynamic = isDynamic
+          (prediction.isDynamic, prediction.alpha) = (isDynamic, alpha)
           return prediction
         }
       }

@@ -29,6 +29,9 @@ struct BenchALPCommand: ComputingCommand {
   @Option(parsing: .upToNextOption, help: ArgumentHelp("Orders n.", valueName: "n"))
   var orders = [1, 2, 3, 4]
 
+  @Option(help: ArgumentHelp("Exponent of the speed's function.", valueName: "alpha"))
+  var alpha = LatentPrediction().alpha
+
   @Option(help: "Arithmetic: bf16 or f32.")
   var dtype: FloatingArithmetic = .f32
 
@@ -40,6 +43,7 @@ struct BenchALPCommand: ComputingCommand {
   func validate() throws {
     try FlagCheck.range("models", models, 1...100)
     try FlagCheck.range("steps", steps, 2...JobParameters.Limits.steps.upperBound)
+    try FlagCheck.range("alpha", alpha, LatentPrediction.Limits.alpha)
     for interval in intervals {
       try FlagCheck.range("intervals", interval, LatentPrediction.Limits.interval)
     }
@@ -48,9 +52,11 @@ struct BenchALPCommand: ComputingCommand {
 
   func run() throws {
     let execution = Execution(arithmetic: dtype.arithmetic, context: .shared)
-    let study = try AccelerationStudy(models: models, steps: steps, execution: execution)
+    let study = try AccelerationStudy(
+      models: models, steps: steps, alpha: alpha, execution: execution)
     let smoothness = try study.smoothness()
-    var report = Report(steps: steps, models: models, dtype: dtype.rawValue, smoothness: smoothness)
+    var report = Report(
+      steps: steps, models: models, alpha: alpha, dtype: dtype.rawValue, smoothness: smoothness)
     try show(smoothness.lines)
     for sampler in SamplerKind.allCases {
       report.sections.append(try study.equalPasses(sampler))
@@ -69,6 +75,7 @@ struct BenchALPCommand: ComputingCommand {
   private struct Report: Encodable {
     let steps: Int
     let models: Int
+    let alpha: Double
     let dtype: String
     let smoothness: FieldSmoothness
     var sections: [AccelerationStudy.Section] = []
