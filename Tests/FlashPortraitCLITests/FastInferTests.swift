@@ -241,7 +241,7 @@ import Testing
     (["--distill-steps", "1001"], "The value '1001' is invalid"),
     (["--distill-steps", "1000,0"], "The value '1000,0' is invalid"),
     (["--distill-steps", "1000,,500"], "The value '1000,,500' is invalid"),
-    (["--teacache-threshold=-1"], "--teacache-threshold -1.0: expected 0.0 to 100.0"),
+    (["--teacache-threshold=-1"], "--teacache-threshold -1.0: expected 0.0 to 1000000.0"),
     (["--teacache-start-steps", "0"], "--teacache-start-steps 0: expected 1 to 1000"),
     (
       ["--no-teacache", "--teacache-start-steps", "3"],

@@ -6,9 +6,10 @@ import Testing
 @Suite struct DynamicPredictionTests {
   /// Two layers of two elements over the full steps 0, 5, 10.
   ///
-  /// Last layer: [0, 0], [10, 20], [30, 40]. Its speeds are (10 + 20) / 2 / 5 = 3 and
+  /// Last layer: [0, 0], [10, -20], [30, -40]. Its speeds are (10 + 20) / 2 / 5 = 3 and
   /// (20 + 20) / 2 / 5 = 4, so s = (4 / 3.5)^1.5 = 1.2217656773.
-  /// First differences by distance: [4, 4] and before [2, 4]; second: [0.2, 0]; means 4 and 0.1.
+  /// First differences by distance: [4, -4] and before [2, -4]; second: [0.2, 0]; mean
+  /// magnitudes 4 and 0.1.
   /// First layer: [5, 5], [0, 0], [10, 10]: first differences 2, before -1; second 0.3.
   /// r of the last layer: 4 / 3 and 0.1 / 0.2; w: sqrt(3/4) = 0.8660254038, sqrt(2) = 1.4142135624.
   private func example(
@@ -17,8 +18,8 @@ import Testing
     var run = try RecordedRun(
       RecordedRun.prediction(order: 2, series, isDynamic: isDynamic, alpha: alpha))
     try run.add(0, [[5, 5], [0, 0]])
-    try run.add(5, [[0, 0], [10, 20]])
-    try run.add(10, [[10, 10], [30, 40]])
+    try run.add(5, [[0, 0], [10, -20]])
+    try run.add(10, [[10, 10], [30, -40]])
     return run
   }
 
@@ -30,21 +31,21 @@ import Testing
   ])
   func wholePrediction(_ series: LatentPrediction.Series, first: Double, second: Double) throws {
     let got = try #require(try example(series).predicted(at: 12))
-    #expect(abs(got[0] - first) < 1e-8 && abs(got[1] - second) < 1e-8)
+    #expect(abs(got[0] - first) < 1e-8 && abs(got[1] + second) < 1e-8)
   }
 
-  /// Without the functions: 30 + 8 + 2.8 and 40 + 8.
+  /// Without the functions: 30 + 8 + 2.8 and -40 - 8.
   @Test func withoutTheFunctions() throws {
     let got = try #require(try example(.newton, isDynamic: false).predicted(at: 12))
-    #expect(abs(got[0] - 40.8) < 1e-9 && abs(got[1] - 48) < 1e-9)
+    #expect(abs(got[0] - 40.8) < 1e-9 && abs(got[1] + 48) < 1e-9)
   }
 
-  /// The second element's second difference is 0, so its change is 8 / (w1 s), with
+  /// The second element's second difference is 0, so its change is -8 / (w1 s), with
   /// s = (4 / 3.5)^alpha.
   @Test(arguments: [(0.0, 1.0), (1.0, 8.0 / 7), (2.0, 64.0 / 49), (1.5, 1.2217656773)])
   func speedFunction(alpha: Double, s: Double) throws {
     let got = try #require(try example(.newton, alpha: alpha).predicted(at: 12))
-    #expect(abs(8 / (got[1] - 40) - 0.8660254038 * s) < 1e-8)
+    #expect(abs(8 / (-40 - got[1]) - 0.8660254038 * s) < 1e-8)
   }
 
   /// The mean is that of all full steps so far, not of those that are still nodes: speeds 1, 2, 6
@@ -73,6 +74,12 @@ import Testing
     for step in [0, 5, 10, 15] { try run.add(step, [[3, -0.1], [1e6, 0.7]]) }
     let got = try #require(try run.predicted(at: 17))
     #expect(abs(got[0] - 1e6) < 1e-8 && abs(got[1] - Double(Float(0.7))) < 1e-12)
+  }
+
+  /// A layer that is no number says nothing of the last one: w = 1.
+  @Test func layersThatAreNoNumberDoNotCount() throws {
+    let factor = try factor(lastLayer: [0, 5], otherLayers: [.nan])
+    #expect(abs(try #require(factor) - 1) < 1e-12)
   }
 
   /// Linear, so that the change is the former one by k / K, divided by s and w.

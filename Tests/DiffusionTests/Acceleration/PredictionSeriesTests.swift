@@ -120,6 +120,14 @@ import Testing
     }
   }
 
+  @Test func positions() throws {
+    let schedule = try NoiseSchedule.euler(steps: 30, shift: 5)
+    let sigmas = (0..<30).map { LatentPrediction.Clock.sigmas.position(of: $0, in: schedule) }
+    #expect(sigmas == Array(schedule.sigmas.dropLast()))
+    let steps = (0..<30).map { LatentPrediction.Clock.steps.position(of: $0, in: schedule) }
+    #expect(steps == (0..<30).map(Double.init))
+  }
+
   /// The order grows with what is there, and stops at what is asked for.
   @Test func orderGrows() throws {
     var run = try RecordedRun(RecordedRun.prediction(order: 3))
