@@ -3,8 +3,8 @@ import Foundation
 import TestSupport
 import Testing
 
-/// `fast-infer`, and `infer` with what makes it faster, over a tiny checkpoint whose weights come from
-/// a formula.
+/// `fast-infer`, and `infer` with what makes it faster, over a tiny checkpoint whose weights come
+/// from a formula.
 @Suite struct FastInferTests {
   private let folder: TemporaryFolder
   private let checkpoints: String
@@ -199,8 +199,8 @@ import Testing
     #expect(mixed.status == 64 && mixed.output.isEmpty)
     #expect(
       mixed.messages
-        == "error: c.mp4: 'acceleration': either all jobs of a list or none can have distill: they "
-        + "have the same networks\n")
+        == "error: c.mp4: 'acceleration': either all jobs of a list or none can have distill: "
+        + "they have the same networks\n")
     // A flag is for all of them.
     let same = await CommandRun.inProcess(
       arguments: ["fast-infer", "--jobs", list, "--dry-run", "--acceleration", "distill"] + common)
@@ -216,8 +216,8 @@ import Testing
     #expect(distilled.status == 66 && distilled.output.isEmpty)
     #expect(
       distilled.messages
-        == "error: \(adapter): no such file; it holds the 4-step LoRA, which --acceleration distill "
-        + "asks for: download it, or give --acceleration alp\n")
+        == "error: \(adapter): no such file; it holds the 4-step LoRA, which --acceleration "
+        + "distill asks for: download it, or give --acceleration alp\n")
     let tiny = await run("--tiny-vae")
     #expect(tiny.status == 66 && tiny.messages.hasPrefix("error: \(tinyVAE): no such file; "))
     #expect(!FileManager.default.fileExists(atPath: folder.file("o.mp4.work")))

@@ -2,8 +2,7 @@ import ArgumentParser
 import Diffusion
 import PortraitPipeline
 
-/// Steps that are made from the ones before them without passes of the transformer: TeaCache, which both commands
-/// have.
+/// TeaCache, which both commands have.
 struct CachingOptions: ParsableArguments {
   @Flag(
     inversion: .prefixedNo,
