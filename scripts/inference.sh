@@ -2,16 +2,27 @@
 # Runs a job with the published checkpoints, in place of the published inference.sh. Set the
 # variables here or in the environment:
 #
-#   IMAGE=me.png DRIVEN_VIDEO=talk.mp4 OUTPUT=me.mp4 scripts/inference.sh [FLAG ...]
+#   IMAGE=me.png DRIVEN_VIDEO=talk.mp4 OUTPUT=me.mp4 scripts/inference.sh [--fast] [FLAG ...]
 #
-# Flags are those of `flashportrait infer`, and win over the variables.
+# With --fast the job is done by `flashportrait fast-infer` in place of `flashportrait infer`. The
+# other flags are those of the command, and win over the variables.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
+
+COMMAND=infer
+USUAL_CONFIG=$root/config/wan2.1/wan_civitai.yaml
+USUAL_STEPS=30
+if [[ ${1-} == --fast ]]; then
+  shift
+  COMMAND=fast-infer
+  USUAL_CONFIG=$root/config/wan2.1/wan_fast.yaml
+  USUAL_STEPS='' # what it chooses has steps of its own
+fi
 
 # Where everything is.
 PROGRAM=${PROGRAM:-$root/.build/release/flashportrait}
 CHECKPOINTS=${CHECKPOINTS:-$root/checkpoints} # the downloaded files, see checkpoints/README.md
-CONFIG=${CONFIG:-$root/config/wan2.1/wan_civitai.yaml}
+CONFIG=${CONFIG:-$USUAL_CONFIG}
 IMAGE=${IMAGE:-$root/examples/case-1/portrait.png}
 DRIVEN_VIDEO=${DRIVEN_VIDEO:-$root/examples/case-1/driving.mp4}
 OUTPUT=${OUTPUT:-flashportrait.mp4}
@@ -23,7 +34,7 @@ SEED=${SEED:-42}
 # The longer side in pixels, and the noise schedule's shift: 3 suits 480, 5 suits 720.
 MAX_SIZE=${MAX_SIZE:-720}
 SHIFT=${SHIFT:-5}
-STEPS=${STEPS:-30} # 30 to 50; fewer are faster
+STEPS=${STEPS:-$USUAL_STEPS} # 30 to 50; fewer are faster
 
 # How strongly the prompt (1: not at all) and the face (2 to 4) lead.
 TEXT_CFG_SCALE=${TEXT_CFG_SCALE:-1}
@@ -48,10 +59,11 @@ fi
 
 flags=()
 if [[ $OVERWRITE == 1 ]]; then flags+=(--overwrite); fi
-exec "$PROGRAM" infer \
+if [[ -n $STEPS ]]; then flags+=(--num-inference-steps "$STEPS"); fi
+exec "$PROGRAM" "$COMMAND" \
   --config "$CONFIG" --checkpoints "$CHECKPOINTS" \
   --image "$IMAGE" --driven-video "$DRIVEN_VIDEO" --output "$OUTPUT" \
   --prompt "$PROMPT" --seed "$SEED" \
-  --max-size "$MAX_SIZE" --shift "$SHIFT" --num-inference-steps "$STEPS" \
+  --max-size "$MAX_SIZE" --shift "$SHIFT" \
   --text-cfg-scale "$TEXT_CFG_SCALE" --emo-cfg-scale "$EMO_CFG_SCALE" \
   "${flags[@]}" "$@"

@@ -16,6 +16,9 @@ package struct DenoisingState: Sendable {
   package internal(set) var output: Tensor
   /// What the sampler remembers of each window.
   package internal(set) var histories: [SamplerHistory]
+  /// What each window's passes have left for the steps that are not computed; whoever computes them
+  /// keeps it.
+  package var passes: [PassHistory]
 
   /// The beginning of a run.
   ///
@@ -27,11 +30,17 @@ package struct DenoisingState: Sendable {
     latents = noise
     output = try Tensor(zeros: noise.shape, dtype: .f32)
     histories = [SamplerHistory](repeating: SamplerHistory(), count: windowCount)
+    passes = [PassHistory](repeating: PassHistory(), count: windowCount)
+  }
+
+  /// The passes that the rest of the run is made from.
+  package var keptPasses: Set<KeptPass> {
+    Set(passes.enumerated().flatMap { $1.keptPasses(ofWindow: $0) })
   }
 
   // MARK: Keeping a run
 
-  /// What has to be kept, besides the numbers of step and window, to take the run up again: by names
+  /// What has to be kept, besides the numbers of step and window and the passes, to take the run up again: by names
   /// for a file.
   package var tensors: [(name: String, tensor: Tensor)] {
     // Between two steps nothing of the output counts.
@@ -46,11 +55,13 @@ package struct DenoisingState: Sendable {
 
   /// A run that was kept, which goes on to the very bytes.
   ///
-  /// - Parameter tensors: by the names of `tensors`; they are copied, so they may be those of a mapped
-  ///   file that is going to be replaced. Others are ignored.
+  /// - Parameters:
+  ///   - passes: one for each window.
+  ///   - tensors: by the names of `tensors`; they are copied, so they may be those of a mapped file
+  ///     that is going to be replaced. Others are ignored.
   /// - Throws: `DiffusionError.incompleteState`, `TensorError`.
   package init(
-    step: Int, window: Int, windowCount: Int, tensors: [String: Tensor],
+    step: Int, window: Int, passes: [PassHistory], tensors: [String: Tensor],
     on context: ComputeContext = .shared
   ) throws {
     func latents(_ name: String, shape: Shape? = nil) throws -> Tensor {
@@ -58,7 +69,7 @@ package struct DenoisingState: Sendable {
       else { throw DiffusionError.incompleteState(missing: name, step: step) }
       return try tensor.copied(on: context)
     }
-    guard step >= 0, (0..<windowCount).contains(window) else {
+    guard step >= 0, passes.indices.contains(window) else {
       throw DiffusionError.incompleteState(missing: "window \(window)", step: step)
     }
     self.step = step
@@ -68,7 +79,8 @@ package struct DenoisingState: Sendable {
       window == 0
       ? try Tensor(zeros: self.latents.shape, dtype: .f32)
       : try latents(Self.outputName, shape: self.latents.shape)
-    histories = try (0..<windowCount).map { number in
+    self.passes = passes
+    histories = try passes.indices.map { number in
       let prefix = Self.prefix(ofWindow: number)
       var history = SamplerHistory()
       for (name, tensor) in tensors where name.hasPrefix(prefix) {

@@ -10,8 +10,12 @@ package enum DiffusionError: Error, Equatable, CustomStringConvertible {
   case window(size: Int, overlap: Int)
   /// A share of the steps without guidance that is no share.
   case guidanceSkip(Double)
+  /// An option of what saves passes that is out of its range.
+  case acceleration(option: String, expected: String, found: String)
   /// A run that was kept without what its next step needs.
   case incompleteState(missing: String, step: Int)
+  /// A pass that predictions are made from and that nobody has kept.
+  case passNotKept(KeptPass)
 
   /// What is wrong, what was expected, what to do.
   package var description: String {
@@ -30,6 +34,11 @@ package enum DiffusionError: Error, Equatable, CustomStringConvertible {
         + "that is shorter than it (published: 51 and 30), found \(size) and \(overlap)"
     case .guidanceSkip(let share):
       "share of the steps without guidance (cfg_skip_ratio): expected 0 to 1, found \(share)"
+    case .passNotKept(let pass):
+      "the saved denoising state lacks step \(pass.step + 1) of window \(pass.window + 1), which the "
+        + "steps after it are predicted from: start over with --no-resume"
+    case .acceleration(let option, let expected, let found):
+      "\(option): expected \(expected), found \(found)"
     case .incompleteState(let missing, let step):
       "the saved denoising state lacks '\(missing)', which step \(step + 1) needs: start over with "
         + "--no-resume"

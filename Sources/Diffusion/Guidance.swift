@@ -3,7 +3,7 @@ import TensorCore
 /// Which predictions a step needs, and how they become one velocity (01-pipeline, 1.6).
 package struct Guidance: Sendable, Equatable {
   /// What the network is asked for.
-  package enum Prediction: Sendable, Hashable, CaseIterable {
+  package enum Prediction: String, Sendable, CaseIterable, Codable, CodingKeyRepresentable {
     /// The prompt and the expression.
     case full
     /// The prompt alone.

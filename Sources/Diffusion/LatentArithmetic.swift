@@ -15,7 +15,7 @@ extension Tensor {
   }
 
   /// The sum of tensors of one shape, each with its weight, added up in their order.
-  static func weightedSum(
+  package static func weightedSum(
     _ terms: [(weight: Double, tensor: Tensor)], on context: ComputeContext
   ) throws -> Tensor {
     precondition(!terms.isEmpty, "a sum of nothing")

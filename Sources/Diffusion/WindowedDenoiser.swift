@@ -46,6 +46,9 @@ package struct WindowedDenoiser: Sendable {
 
   package var stepCount: Int { sampler.schedule.stepCount }
 
+  /// The guidance of a step.
+  package func guidance(inStep step: Int) -> Guidance { step < guidedSteps ? guidance : .none }
+
   /// Passes of the network over a window that a run takes, each prediction counted.
   package var passCount: Int {
     let guided = guidedSteps * guidance.predictions.count
@@ -74,7 +77,7 @@ package struct WindowedDenoiser: Sendable {
     precondition(
       state.step < stepCount && state.histories.count == windows.count, "a state of another run")
     let frames = windows.windows[state.window]
-    let guidance = state.step < guidedSteps ? guidance : .none
+    let guidance = guidance(inStep: state.step)
     let latents = try state.latents.sliced(frames, axis: 1).contiguous()
     let input = WindowInput(
       step: state.step, window: state.window, frames: frames, latents: latents,

@@ -181,7 +181,7 @@ private struct EchoSampler: Sampler {
       // The run that goes on must not count for the kept one.
       try denoiser.advance(&state, predict: predict)
       var restored = try DenoisingState(
-        step: stop / count, window: stop % count, windowCount: count,
+        step: stop / count, window: stop % count, passes: state.passes,
         tensors: Dictionary(uniqueKeysWithValues: kept))
       while restored.step < denoiser.stepCount {
         try denoiser.advance(&restored, predict: predict)
@@ -195,7 +195,8 @@ private struct EchoSampler: Sampler {
     func restore(
       _ tensors: [String: Tensor], window: Int = 0
     ) throws -> DenoisingState {
-      try DenoisingState(step: 1, window: window, windowCount: 2, tensors: tensors)
+      try DenoisingState(
+        step: 1, window: window, passes: [PassHistory(), PassHistory()], tensors: tensors)
     }
     #expect(try restore(["latents": latents]).step == 1)
     #expect(throws: DiffusionError.incompleteState(missing: "latents", step: 1)) {

@@ -1,4 +1,5 @@
 import Checkpoints
+import FlashPortraitCLI
 import Foundation
 import MediaIO
 import TensorCore
@@ -40,6 +41,24 @@ import Testing
 
   private func bytes(_ name: String = "o.mp4") throws -> Data {
     try Data(contentsOf: URL(fileURLWithPath: folder.file(name)))
+  }
+
+  /// A run that is killed between its output and the end leaves its work folder: the same command
+  /// clears it away. Of another job it stays, and so does the output.
+  @Test func whatAKilledRunLeftBehindItsOutputGoes() async throws {
+    let work = folder.file("o.mp4.work")
+    let first = await CommandRun.inProcess(arguments: arguments() + ["--work-dir", work])
+    try #require(first.status == 0, "\(first.messages)")
+    let video = try bytes()
+    let other = await CommandRun.inProcess(arguments: arguments() + ["--seed", "7"])
+    #expect(other.status == FlashPortraitCLI.ExitStatus.cannotCreate.rawValue)
+    #expect(FileManager.default.fileExists(atPath: work))
+    let same = await CommandRun.inProcess(arguments: arguments())
+    #expect(same.status == 0 && same.output == folder.file("o.mp4") + "\n")
+    #expect(!FileManager.default.fileExists(atPath: work))
+    #expect(try bytes() == video)
+    let again = await CommandRun.inProcess(arguments: arguments())
+    #expect(again.status == FlashPortraitCLI.ExitStatus.cannotCreate.rawValue)
   }
 
   /// Frames, ratio, duration, sound and colours as ffprobe sees them.

@@ -13,6 +13,8 @@ import Testing
     let isDone = false
     let outcome: () throws -> Void
 
+    func clearAway() {}
+
     func run(_ report: @escaping (JobEvent) throws -> Void) throws -> JobOutcome {
       try report(.began(.denoising, total: 3, resumed: 0))
       try report(.advanced(.denoising, done: 2))

@@ -28,6 +28,20 @@ import Testing
     #expect(run.output.hasPrefix("input  input: F32 ["))
   }
 
+  @Test func inspectTellsWhatAGraphTakesAndGives() async throws {
+    let described = await CommandRun.inProcess("run-onnx", Self.model)
+    let run = await CommandRun.inProcess("inspect", Self.model)
+    #expect(run.status == 0 && run.output.hasPrefix("\(Self.model): ONNX, "))
+    let lines = run.output.split(separator: "\n").dropFirst().map { $0.dropFirst(2) }
+    #expect(lines == described.output.split(separator: "\n"))
+    let json = await CommandRun.inProcess("inspect", "--json", Self.model)
+    #expect(json.output.contains("\"inputs\""))
+    let broken = try folder.write([8, 1, 2], to: "broken.onnx")
+    let refused = await CommandRun.inProcess("inspect", broken)
+    #expect(refused.status == FlashPortraitCLI.ExitStatus.badData.rawValue)
+    #expect(refused.messages.split(separator: "\n").count == 1)
+  }
+
   @Test func outputsAreWritten() async throws {
     let output = folder.file("out.safetensors")
     let run = await CommandRun.inProcess(

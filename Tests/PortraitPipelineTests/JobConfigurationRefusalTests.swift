@@ -84,9 +84,26 @@ import Testing
       ":1: 'face': expected largest, first, left, right, a number or the pixel x,y, found the text \"1,\""
     ),
     ("image: ''", ":1: 'image': expected the name of a file or folder, found the text \"\""),
+    ("enable_teacache: 1", ":1: 'enable_teacache': expected true or false, found 1"),
     (
-      "enable_teacache: true",
-      ":1: 'enable_teacache': expected false: every step is computed, found true"
+      "num_skip_start_steps: 0",
+      ":1: 'num_skip_start_steps': expected a whole number, 1 to 1000, found 0"
+    ),
+    (
+      "acceleration: lora",
+      ":1: 'acceleration': expected alp, distill, teacache, none, found the text \"lora\""
+    ),
+    ("alp_order: 5", ":1: 'alp_order': expected a whole number, 0 to 4, found 5"),
+    ("alp_series: pade", ":1: 'alp_series': expected taylor, newton, found the text \"pade\""),
+    ("alp_alpha: 11", ":1: 'alp_alpha': expected a number, 0 to 10, found 11"),
+    ("alp_intervall: 5", ":1: unknown key 'alp_intervall'; did you mean 'alp_interval'?"),
+    (
+      "distill_steps: [500, 1000]",
+      ":1: 'distill_steps': expected whole numbers that go down, like [1000, 750, 500, 250], found a list"
+    ),
+    (
+      "step_distill_kwargs:\n  denoising_step_list: [1000, 500]\n  step_distill_infer_steps: 4",
+      ":3: 'step_distill_kwargs.step_distill_infer_steps': expected 2, for as many are in 'denoising_step_list', found 4"
     ),
     ("ulysses_degree: 2", ":1: 'ulysses_degree': expected a whole number, 1 to 1, found 2"),
     (

@@ -16,9 +16,8 @@ package struct FlashPortraitCommand: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      InferCommand.self, FeaturesCommand.self, InspectCommand.self, ConvertCommand.self,
-      SynthesizeCommand.self,
-      RunOnnxCommand.self, DoctorCommand.self,
+      InferCommand.self, FastInferCommand.self, FeaturesCommand.self, InspectCommand.self,
+      ConvertCommand.self, SynthesizeCommand.self, RunOnnxCommand.self, DoctorCommand.self,
       BenchCommand.self,
     ])
 

@@ -1,6 +1,4 @@
 import ArgumentParser
-import PortraitPipeline
-import TensorCore
 
 struct InferCommand: ComputingCommand {
   static let configuration = CommandConfiguration(
@@ -18,49 +16,9 @@ struct InferCommand: ComputingCommand {
       greatest of theirs. Outputs that an earlier run of the list made are skipped.
       """)
 
-  @OptionGroup(title: "Inputs and output") var input: InputOptions
-  @OptionGroup(title: "Video") var video: VideoOptions
-  @OptionGroup(title: "Denoising") var denoising: DenoisingOptions
-  @OptionGroup(title: "Windows") var windows: WindowOptions
-  @OptionGroup(title: "Checkpoints") var checkpoints: CheckpointOptions
-  @OptionGroup(title: "Memory and arithmetic") var computing: ComputingOptions
-  @OptionGroup(title: "Work") var work: WorkOptions
-  @OptionGroup(title: "Progress") var reporting: ReportingOptions
-  @OptionGroup(title: "Machine") var machine: MachineOptions
+  @OptionGroup var options: JobOptions
 
-  func validate() throws {
-    if input.jobs != nil {
-      let single = [
-        ("image", input.image), ("driven-video", input.drivenVideo), ("features", input.features),
-        ("output", input.output), ("work-dir", work.workDir),
-      ]
-      for (flag, value) in single where value != nil {
-        throw ValidationError("--\(flag): the file of --jobs says this for each job")
-      }
-    }
-    guard input.features != nil else { return }
-    for (flag, isGiven) in [
-      ("fps", video.fps != nil), ("face", video.face != nil), ("tracking", video.tracking != nil),
-    ] where isGiven {
-      throw ValidationError("--\(flag): --features has this from the command that wrote it")
-    }
-  }
+  var machine: MachineOptions { options.machine }
 
-  func run() throws {
-    let settings = try JobSettings(self)
-    let entries = try settings.entries()
-    let networks = JobNetworks(try settings.models())
-    let arithmetic = entries.first?.request.parameters.arithmetic ?? .bf16
-    let batch = JobBatch(reporting, isDryRun: work.dryRun, machine: .current(arithmetic)) {
-      request in
-      do { try settings.checkPaths(of: request) } catch CommandError.outputExists(let path) {
-        // A list goes on behind what an earlier run of it has done; a single job says that it is.
-        let job = input.jobs == nil ? nil : try PortraitJob(request, networks: networks)
-        guard let job, job.isDone else { throw CommandError.outputExists(path: path) }
-        return job
-      }
-      return try PortraitJob(request, networks: networks)
-    }
-    try batch.run(entries)
-  }
+  func run() throws { try JobSettings(options).run() }
 }

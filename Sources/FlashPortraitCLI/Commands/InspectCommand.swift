@@ -4,14 +4,15 @@ import Checkpoints
 struct InspectCommand: ComputingCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
-    abstract: "Tells what a checkpoint, a folder of checkpoints or a video holds.",
+    abstract: "Tells what a checkpoint, a folder of checkpoints, an ONNX file or a video holds.",
     discussion: """
       Reads .safetensors, sharded checkpoints by their .index.json, .pt, .pth and .bin files. Only \
       headers are read, unless --stats asks for the values. Of a video that 'infer' has made it \
       shows the parameters, of a work folder what is done.
       """)
 
-  @Argument(help: "A checkpoint file, an index, a folder, or a video.", completion: .file())
+  @Argument(
+    help: "A checkpoint file, an index, a folder, an ONNX file, or a video.", completion: .file())
   var path: String
 
   @Flag(help: "Print one JSON object.")
@@ -37,6 +38,9 @@ struct InspectCommand: ComputingCommand {
     switch try InputPath.check(path) {
     case .file where VideoReport.isVideo(path):
       let report = try VideoReport(path)
+      try show(report, report.lines)
+    case .file where GraphReport.isGraph(path):
+      let report = try GraphReport(path)
       try show(report, report.lines)
     case .file:
       let report = try CheckpointReport(Checkpoint.open(path), request)

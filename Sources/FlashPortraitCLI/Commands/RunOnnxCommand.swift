@@ -53,8 +53,11 @@ struct RunOnnxCommand: ComputingCommand {
       try OutputPath.check(
         [outputs], inputs: [model] + (inputs.map { [$0] } ?? []), overwrites: true)
     }
+    guard let inputs else {
+      for line in try GraphReport(model).values { try Console.current.printResult(line) }
+      return
+    }
     let network = try ONNXNetwork(contentsOf: model)
-    guard let inputs else { return try describe(network) }
     let file = try SafetensorsFile(path: inputs)
     let values = try Dictionary(
       uniqueKeysWithValues: file.entries.map { ($0.name, try file.tensor($0.name)) })
@@ -66,13 +69,6 @@ struct RunOnnxCommand: ComputingCommand {
     if let outputs { try SafetensorsWriter.write(named, to: outputs) }
     for (name, tensor) in named {
       try Console.current.printResult("\(name): \(tensor.dtype.rawValue) \(tensor.shape)")
-    }
-  }
-
-  private func describe(_ network: ONNXNetwork) throws {
-    for input in network.inputs { try Console.current.printResult("input  \(input.description)") }
-    for output in network.outputs {
-      try Console.current.printResult("output \(output.description)")
     }
   }
 

@@ -9,6 +9,8 @@ package struct JobBatch {
     package var request: JobRequest
     /// What the user should know before it starts.
     package var notes: [String]
+    /// How it is made faster, for the plan.
+    package var choice: AccelerationChoice?
 
     package init(_ request: JobRequest, label: String? = nil, notes: [String] = []) {
       self.request = request
@@ -84,7 +86,8 @@ package struct JobBatch {
 
   private func plan(_ entry: Entry) throws -> any RunnableJob {
     let job = try make(entry.request)
-    let report = PlanReport(job.request, job.plan, label: entry.label, on: machine)
+    let report = PlanReport(
+      job.request, job.plan, label: entry.label, choice: entry.choice, on: machine)
     let channel = ProgressChannel(reporting)
     for note in entry.notes {
       channel.say(note, as: JobProgress.Line(event: .note, detail: note))
@@ -100,6 +103,7 @@ package struct JobBatch {
 
   /// A list that was interrupted is taken up behind the jobs that it has done.
   private func passOver(_ entry: Entry, _ job: any RunnableJob) throws {
+    try job.clearAway()
     let note = "\(job.request.output): is there already, made by the same job"
     var line = JobProgress.Line(event: .note, detail: note)
     line.job = entry.label

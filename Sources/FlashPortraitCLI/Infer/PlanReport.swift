@@ -44,6 +44,7 @@ package struct PlanReport: Encodable, Sendable {
   private let windowOverlap: Int
   private let steps: Int
   private let forwards: Int
+  private let speed: AccelerationChoice?
   private let memoryMode: String
   private let peakMemoryBytes: Int
   private let mappedWeightBytes: Int
@@ -53,8 +54,13 @@ package struct PlanReport: Encodable, Sendable {
   private let etaSeconds: Double
   private let peakGflops: Double
 
-  /// - Parameter label: of the job among others; nil where it is the only one.
-  package init(_ request: JobRequest, _ plan: JobPlan, label: String? = nil, on machine: Machine) {
+  /// - Parameters:
+  ///   - label: of the job among others; nil where it is the only one.
+  ///   - choice: what makes it faster.
+  package init(
+    _ request: JobRequest, _ plan: JobPlan, label: String? = nil,
+    choice: AccelerationChoice? = nil, on machine: Machine
+  ) {
     job = label
     image = request.image
     switch request.source {
@@ -72,6 +78,7 @@ package struct PlanReport: Encodable, Sendable {
     windowOverlap = plan.windows.overlaps.dropFirst().first ?? 0
     steps = plan.steps
     forwards = plan.forwards
+    speed = choice
     memoryMode = plan.memoryMode.rawValue
     peakMemoryBytes = plan.peakMemory
     mappedWeightBytes = plan.mappedWeights
@@ -99,6 +106,7 @@ package struct PlanReport: Encodable, Sendable {
       "windows",
       "\(windows) of \(formatCount(windowLatentFrames, "latent frame"))\(shared)")
     table.add("steps", "\(steps), \(formatCount(forwards, "pass", "passes")) of the transformer")
+    for row in speed?.rows ?? [] { table.add(row.title, row.text) }
     table.add(
       "memory",
       "\(memoryMode): about \(formatBytes(peakMemoryBytes)), and \(formatBytes(mappedWeightBytes)) "

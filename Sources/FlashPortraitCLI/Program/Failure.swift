@@ -107,8 +107,8 @@ extension OutputError {
 extension DiffusionError {
   var status: ExitStatus {
     switch self {
-    case .steps, .shift, .distilledSteps, .window, .guidanceSkip: .usage
-    case .incompleteState: .badData
+    case .steps, .shift, .distilledSteps, .window, .guidanceSkip, .acceleration: .usage
+    case .incompleteState, .passNotKept: .badData
     }
   }
 }

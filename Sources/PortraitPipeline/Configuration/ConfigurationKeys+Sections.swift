@@ -69,19 +69,6 @@ extension ConfigurationKeys {
       ConfigurationKey.unused(name) { _ = try $0.number(0...1e9) }
     }
 
-  private static let distillation: [ConfigurationKey] = [
-    ConfigurationKey(["enable_step_distill"]) { configuration, value in
-      if try value.flag() {
-        configuration.notes.append(
-          "\(value.place): '\(value.key ?? "")' is not for this command, which runs all steps")
-      }
-    },
-    .unused("step_distill_lora_path") { _ = try $0.text() },
-    .unused("step_distill_lora_strength") { _ = try $0.number(-100...100) },
-    .unused("denoising_step_list") { _ = try $0.elements().map { try $0.number(0...1000) } },
-    .unused("step_distill_infer_steps") { _ = try $0.whole(1...1000) },
-  ]
-
   // MARK: Keys
 
   /// A file or folder below the base's folder. The published one is left to the layout, which also

@@ -10,7 +10,8 @@ enum ConfigurationKeys {
   private typealias Limits = JobParameters.Limits
 
   /// Those that stand by themselves.
-  static let outermost: [ConfigurationKey] = parameters + inputs + networks + unused
+  static let outermost: [ConfigurationKey] =
+    parameters + acceleration + inputs + networks + unused
 
   private static let parameters: [ConfigurationKey] = [
     .text("prompt", to: \.prompt),
@@ -95,12 +96,6 @@ enum ConfigurationKeys {
         throw value.refusal("Wan")
       }
     },
-    .fixed(
-      "enable_teacache", [("true", true), ("false", false)], is: false,
-      because: "false: every step is computed"),
-    .unused("teacache_threshold") { _ = try $0.number(0...100) },
-    .unused("num_skip_start_steps") { _ = try $0.whole(0...1000) },
-    .unused("teacache_offload") { _ = try $0.flag() },
     .unused("fsdp_dit") { _ = try $0.flag() },
     .unused("fsdp_text_encoder") { _ = try $0.flag() },
     .unused("compile_dit") { _ = try $0.flag() },
@@ -129,6 +124,7 @@ enum ConfigurationKeys {
       }
     ),
     (["shift"], { $0.shift = nil }),
+    (["distill_steps"], { $0.acceleration.distilledSteps = nil }),
   ]
 
   // MARK: Keys

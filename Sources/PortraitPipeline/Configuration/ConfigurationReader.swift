@@ -38,6 +38,7 @@ struct ConfigurationReader {
     }
     for (key, value) in given { try key.read(&configuration, value) }
     try checkSides(given)
+    try checkDistilledSteps(given, configuration)
   }
 
   /// The keys of a mapping that have a value.
@@ -69,6 +70,18 @@ struct ConfigurationReader {
     .configurationValue(
       value.place, key: value.key,
       expected: "it under 'defaults', for all jobs have the same networks", found: "it in a job")
+  }
+
+  private func checkDistilledSteps(
+    _ given: [Given], _ configuration: JobConfiguration
+  ) throws {
+    let name = ConfigurationKeys.stepCount
+    guard let value = given.first(where: { $0.key.names == [name] })?.value else { return }
+    let steps =
+      configuration.acceleration.distilledSteps ?? AccelerationSettings.publishedSteps
+    guard try value.whole(1...Int.max) == steps.count else {
+      throw value.refusal("\(steps.count), for as many are in 'denoising_step_list'")
+    }
   }
 
   private func checkSides(_ given: [Given]) throws {

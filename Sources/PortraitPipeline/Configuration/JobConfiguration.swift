@@ -40,6 +40,10 @@ package struct JobConfiguration: Sendable, Equatable {
   package var preset: VideoWriterOptions.Preset?
   package var keepsSound: Bool?
 
+  /// What makes the job faster, which the command decides with what the flags and the checkpoints
+  /// say.
+  package var acceleration = AccelerationSettings()
+
   // MARK: How and from what
 
   package var memoryMode: MemoryMode?
@@ -56,6 +60,8 @@ package struct JobConfiguration: Sendable, Equatable {
   var networkFiles: [CheckpointLayout.Part: NamedFile] = [:]
   /// Files and folders below the base's folder, likewise.
   var subpaths: [CheckpointLayout.Part: NamedFile] = [:]
+  /// The adapter that makes a model of a few steps (`step_distill_lora_path`).
+  package var distillationAdapter: String?
   /// `lora_path` and `lora_weight`.
   var publishedAdapter: String?
   var publishedAdapterWeight: Float?
@@ -64,6 +70,8 @@ package struct JobConfiguration: Sendable, Equatable {
 
   /// Lines for the user on what is read but makes no difference to this job.
   package var notes: [String] = []
+  /// The same for a job that runs all steps.
+  package var fastNotes: [String] = []
 
   package init() {}
 
@@ -78,6 +86,11 @@ package struct JobConfiguration: Sendable, Equatable {
     var path: String
     var key: String
     var place: ConfigurationPlace
+  }
+
+  mutating func noteOfFast(_ value: ConfigurationValue) {
+    fastNotes.append(
+      "\(value.place): '\(value.key ?? "")' is for fast-infer; this command runs all steps")
   }
 
   // MARK: Use

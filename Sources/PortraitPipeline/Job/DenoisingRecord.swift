@@ -1,19 +1,24 @@
 import Checkpoints
 import Diffusion
+import Foundation
 import TensorCore
 
 /// The latents and all that the rest of the denoising depends on, in the work folder.
 package struct DenoisingRecord {
   private let folder: WorkFolder
   private let fingerprint: Fingerprint
+  /// What the steps that are not computed are made from.
+  let passes: KeptPasses
 
   private static let stepKey = "step"
   private static let windowKey = "window"
+  private static let passesKey = "passes"
   private static let latents = "latents"
 
   init(_ folder: WorkFolder, _ fingerprint: Fingerprint) {
     self.folder = folder
     self.fingerprint = fingerprint
+    passes = KeptPasses(folder, fingerprint)
   }
 
   /// The state that an earlier run has kept.
@@ -21,12 +26,14 @@ package struct DenoisingRecord {
   /// - Throws: `DiffusionError.incompleteState`, `TensorError`.
   func kept(windowCount: Int) throws -> DenoisingState? {
     guard let file = folder.kept(JobFile.latents.rawValue, fingerprint),
-      let (step, window) = Self.place(in: file)
+      let (step, window) = Self.place(in: file),
+      let passes = Self.passes(in: file), passes.count == windowCount
     else { return nil }
     let tensors = try file.entries.map { ($0.name, try file.tensor($0.name)) }
-    return try DenoisingState(
-      step: step, window: window, windowCount: windowCount,
+    let state = try DenoisingState(
+      step: step, window: window, passes: passes,
       tensors: Dictionary(uniqueKeysWithValues: tensors))
+    return self.passes.hasAll(state.keptPasses) ? state : nil
   }
 
   /// Steps that are done, and windows of the step in hand, as the file of the latents tells them;
@@ -36,6 +43,12 @@ package struct DenoisingRecord {
       let window = file.metadata[windowKey].flatMap({ Int($0) })
     else { return nil }
     return (step, window)
+  }
+
+  private static func passes(in file: any TensorFile) -> [PassHistory]? {
+    file.metadata[passesKey].flatMap {
+      try? JSONDecoder().decode([PassHistory].self, from: Data($0.utf8))
+    }
   }
 
   /// The latents of `kept`, in the mapped file.
@@ -63,13 +76,18 @@ package struct DenoisingRecord {
     return kept
   }
 
-  /// Writes the state in the place of the one before.
+  /// Writes the state in the place of the one before, and forgets passes that it does not need.
   ///
   /// - Throws: `OutputError`, `TensorError`.
   func write(_ state: DenoisingState) throws {
     try folder.write(
       JobFile.latents.rawValue, state.tensors, fingerprint,
-      metadata: [Self.stepKey: "\(state.step)", Self.windowKey: "\(state.window)"])
+      metadata: [
+        Self.stepKey: "\(state.step)", Self.windowKey: "\(state.window)",
+        Self.passesKey: state.passes.sortedJSON,
+      ])
+    // Only now: a run that is killed before goes on from the state before, which may need them.
+    try passes.keep(only: state.keptPasses)
   }
 
   /// Writes the estimate of the clean latents after a step.

@@ -32,19 +32,23 @@ package struct DenoisingStage {
 
   private let denoiser: WindowedDenoiser
   private let transformer: Transformer
+  private let passes: AcceleratedTransformer
   private let portraitEncoder: PortraitEncoder
   private let conditions: Conditions
   private let expressionStrength: Float
-  private let grid: TokenGrid
+  /// Of the whole run's work, what is done when a step begins; one more than there are steps.
+  private let shares: [Double]
   private let contexts:
     (prompt: AttentionContext, negative: AttentionContext?, image: AttentionContext)
   /// The only window's expression, which all steps share.
   private let onlyPortrait: AttentionContext?
 
+  /// - Parameter store: of what the steps that are not computed are made from; used where the
+  ///   parameters ask for such steps.
   /// - Throws: `NetworkError.input`, `TensorError`.
   package init(
     _ denoiser: WindowedDenoiser, transformer: Transformer, portraitEncoder: PortraitEncoder,
-    conditions: Conditions, parameters: JobParameters
+    conditions: Conditions, parameters: JobParameters, store: any PassStore = MemoryPassStore()
   ) throws {
     self.denoiser = denoiser
     self.transformer = transformer
@@ -52,9 +56,13 @@ package struct DenoisingStage {
     self.conditions = conditions
     expressionStrength = parameters.expressionStrength
     let y = conditions.condition.shape
-    grid = try transformer.grid(
+    let grid = try transformer.grid(
       latents: [transformer.config.outDim, y[1], y[2], y[3]],
       override: parameters.riflexIndex.map { .riflex(k: $0, frames: y[1]) })
+    passes = try AcceleratedTransformer(
+      transformer, grid: grid, condition: conditions.condition,
+      schedule: denoiser.sampler.schedule, acceleration: parameters.acceleration, store: store)
+    shares = Self.shares(denoiser, computed: passes.computedSteps)
     contexts = (
       try transformer.textContext(conditions.prompt),
       try conditions.negativePrompt.map(transformer.textContext),
@@ -82,18 +90,20 @@ package struct DenoisingStage {
   /// Computes the next window of a run.
   ///
   /// - Parameter report: is told of every block; what it throws ends the run, the state as it was.
+  /// - Returns: whether the window was computed, and not made from earlier passes.
+  @discardableResult
   package func advance(
     _ state: inout DenoisingState, _ report: @escaping (DenoisingPlace) throws -> Void
-  ) throws {
+  ) throws -> Bool {
+    let (step, window) = (state.step, state.window)
+    var history = state.passes[window]
     try denoiser.advance(&state) { input in
-      let branches = try branches(of: input)
-      return try transformer(
-        input.latents, condition: conditions.condition, timestep: input.timestep, grid: grid,
-        branches: branches
-      ) { block, _ in
-        try report(place(step: input.step, window: input.window, block: block))
+      try passes.velocities(input, branches: { try branches(of: input) }, history: &history) {
+        try report(place(step: step, window: window, block: $0))
       }
     }
+    state.passes[window] = history
+    return history.computedSteps.last == step
   }
 
   private func branches(of input: WindowedDenoiser.WindowInput) throws -> [GuidanceBranch] {
@@ -118,9 +128,18 @@ package struct DenoisingStage {
 
   private func place(step: Int, window: Int, block: Int) -> DenoisingPlace {
     let (windows, blocks) = (denoiser.windows.windows.count, transformer.config.numLayers)
-    let done = (step * windows + window) * blocks + block + 1
+    let done = Double(window * blocks + block + 1) / Double(windows * blocks)
     return DenoisingPlace(
       step: step, steps: denoiser.stepCount, window: window, windows: windows, block: block,
-      blocks: blocks, share: Double(done) / Double(denoiser.stepCount * windows * blocks))
+      blocks: blocks, share: shares[step] + done * (shares[step + 1] - shares[step]))
+  }
+
+  /// What is not computed takes next to no time.
+  private static func shares(_ denoiser: WindowedDenoiser, computed: [Bool]) -> [Double] {
+    let work = computed.enumerated().map { step, isComputed in
+      isComputed ? Double(denoiser.guidance(inStep: step).predictions.count) : 0
+    }
+    let whole = work.reduce(0, +)
+    return work.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1 / whole) }
   }
 }

@@ -1,3 +1,4 @@
+import Diffusion
 import PortraitModels
 import TensorCore
 
@@ -105,5 +106,20 @@ struct JobFingerprints {
     latents.add("--rng", parameters.noise.rawValue)
     latents.add("--cfg-skip-ratio", parameters.guidanceSkip)
     latents.add("--riflex-k", parameters.riflexIndex.map(String.init) ?? "no")
+    latents.add("--acceleration", parameters.acceleration.identity)
+  }
+}
+
+extension Acceleration {
+  /// What of the options changes the pixels.
+  fileprivate var identity: String {
+    switch self {
+    case .none: "none"
+    case .prediction(let options):
+      "alp, interval \(options.interval), order \(options.order), \(options.series), "
+        + "\(options.clock), " + (options.isDynamic ? "alpha \(options.alpha)" : "not dynamic")
+    case .teaCache(let options):
+      "teacache, threshold \(options.threshold), first steps \(options.startSteps)"
+    }
   }
 }

@@ -43,7 +43,8 @@ extension JobParameters {
     return size * published.contextOverlap / published.contextSize
   }
 
-  /// - Throws: `PipelineError.parameter`, naming the flag; `DiffusionError.distilledSteps`, `.shift`.
+  /// - Throws: `PipelineError.parameter`, naming the flag; `DiffusionError.acceleration`,
+  ///   `.distilledSteps`, `.shift`.
   package func validate() throws {
     func refuse(_ flag: String, _ expected: String, _ found: Any) -> PipelineError {
       .parameter(flag: flag, expected: expected, found: "\(found)")
@@ -72,10 +73,20 @@ extension JobParameters {
     try require("--shift", shift, in: Limits.shift)
     if distilledSteps != nil { _ = try scheduledSampler() }
     try require("--cfg-skip-ratio", guidanceSkip, in: Limits.share)
+    switch acceleration {
+    case .none: break
+    case .prediction(let prediction): try prediction.validate()
+    case .teaCache(let cache): try cache.validate()
+    }
     if let riflexIndex { try require("--riflex-k", riflexIndex, in: Limits.riflexIndex) }
     if let frameLimit, frameLimit < 1 { throw refuse("--max-frames", "1 or more", frameLimit) }
     if let frameRate { try require("--fps", frameRate.value, in: Limits.frameRate) }
     if arithmetic == .int8 { throw refuse("--dtype", "bf16 or f32", arithmetic.rawValue) }
+    switch acceleration {
+    case .none: break
+    case .prediction(let prediction): try prediction.validate()
+    case .teaCache(let cache): try cache.validate()
+    }
     try require("--crf", quality, in: Limits.quality)
   }
 }

@@ -33,7 +33,7 @@ extension JobPlan {
       isCounted: inputs.features != nil, madeFrames: clip.madeFrames,
       outputFrames: clip.kept.count, windows: windows, steps: parameters.stepCount, forwards: 0,
       memoryMode: .modelCPUOffload, peakMemory: 0, mappedWeights: 0, disk: 0, operations: 0,
-      workFolder: request.workFolder ?? "\(request.output).work")
+      workFolder: request.workFolder ?? request.usualWorkFolder)
     let video = inputs.features == nil ? inputs.video : nil
     try plan.estimate(
       parameters, networks, videoPixels: video.map { $0.rows * $0.columns } ?? 0)
@@ -52,14 +52,15 @@ extension JobPlan {
     let branches = parameters.guidance.predictions.count
     let guided = try WindowedDenoiser.guidedSteps(
       of: steps, skippedShare: parameters.guidanceSkip)
-    forwards = windows.count * (guided * branches + steps - guided)
+    let computed = parameters.acceleration.plannedSteps(of: steps)
+    forwards = computed.reduce(0) { $0 + windows.count * ($1 < guided ? branches : 1) }
     let portraitRows = networks.portraitRows
     let contextRows = transformer.textLength + networks.imageRows
     operations =
       Double(forwards)
       * transformer.operations(
         tokens: tokens, contextRows: contextRows, portraitRows: portraitRows, branches: 1)
-      + Double(windows.count * steps) * networks.merging.operations
+      + Double(windows.count * computed.count) * networks.merging.operations
       + networks.decodingOperations(latentFrames: latentFrames)
 
     let type: DType = parameters.arithmetic == .f32 ? .f32 : .bf16
@@ -72,8 +73,11 @@ extension JobPlan {
     let latents = latentFrames * frame
     let histories = parameters.effectiveSampler.historyCount * windows.count * windowFrames * frame
     let features = madeFrames * networks.expression.width * DType.f32.byteCount
+    // TeaCache has the blocks' input beside their output.
+    let inputs =
+      parameters.acceleration == .none ? 0 : tokens * transformer.dim * DType.f32.byteCount
     let denoising =
-      transformer.memoryNeeded(tokens: tokens, branches: branches, type: type) + kept
+      inputs + transformer.memoryNeeded(tokens: tokens, branches: branches, type: type) + kept
       + networks.merging.bytes + windowFrames * portraitRows * (keyBytes + tokenBytes) + 3 * latents
       + histories + features
     let pixels = size.width * size.height
@@ -86,7 +90,11 @@ extension JobPlan {
     // The latents before and after a step and what samplers remember, all twice while they are
     // replaced, beside the estimate; so is the decoder's memory; the features; pieces of video and
     // the whole one.
-    disk = 5 * latents + 2 * histories + 2 * networks.sessionBytes + features + 2 * outputBytes
+    let passes =
+      windows.count * branches * parameters.acceleration.keptPassLimit * tokens * transformer.dim
+      * DType.f32.byteCount
+    disk =
+      5 * latents + 2 * histories + 2 * networks.sessionBytes + features + 2 * outputBytes + passes
   }
 
   /// Takes the mode that was asked for, where it fits, else the fastest that does.

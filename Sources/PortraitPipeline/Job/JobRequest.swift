@@ -33,6 +33,9 @@ package struct JobRequest: Sendable {
     self.output = output
     self.parameters = parameters
   }
+
+  /// Where a job works unless the user chooses a folder.
+  package var usualWorkFolder: String { "\(output).work" }
 }
 
 /// Which networks are in memory at a time, by the published names.

@@ -25,7 +25,7 @@ extension JobRun {
     let conditions = try conditions(features, plan)
     let stage = try DenoisingStage(
       denoiser, transformer: networks.transformer(), portraitEncoder: networks.portraitEncoder(),
-      conditions: conditions, parameters: parameters)
+      conditions: conditions, parameters: parameters, store: record.passes)
     var state =
       try known
       ?? DenoisingState(
@@ -35,7 +35,8 @@ extension JobRun {
     let run = DenoisingRun(
       stage: stage, schedule: denoiser.sampler.schedule, record: record,
       preview: try preview(conditions.condition), job: self)
-    try run.advance(&state, to: last)
+    let tally = try run.advance(&state, to: last)
+    if let summary = tally.summary(parameters.acceleration, state) { try report(.note(summary)) }
     try report(.finished(.denoising))
     return end
   }
@@ -65,7 +66,8 @@ private struct DenoisingRun {
   let job: JobRun
 
   /// Runs windows until a step is done; what stops it finds the latest state in the work folder.
-  func advance(_ state: inout DenoisingState, to last: Int) throws {
+  func advance(_ state: inout DenoisingState, to last: Int) throws -> PassTally {
+    var tally = PassTally()
     var pace = SavingPace()
     var isSaved = true
     // After the last whole step, as long as it is not written: where the state is kept, in whichever
@@ -81,7 +83,9 @@ private struct DenoisingRun {
     do {
       while state.step < last {
         let step = state.step
-        try stage.advance(&state) { try job.report(.block($0)) }
+        let start = ContinuousClock.now
+        let isComputed = try stage.advance(&state) { try job.report(.block($0)) }
+        tally.add(isComputed: isComputed, .now - start)
         isSaved = false
         if state.step > step {
           estimate = try self.estimate(after: state)
@@ -94,6 +98,7 @@ private struct DenoisingRun {
       if !isSaved { try save() }
       throw error
     }
+    return tally
   }
 
   /// Where it is time for a preview.

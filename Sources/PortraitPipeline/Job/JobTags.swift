@@ -87,7 +87,33 @@ package enum JobTags {
       members["distilled_steps"] = .string(levels.map(String.init).joined(separator: ", "))
     }
     if let index = parameters.riflexIndex { members["riflex_k"] = number(index) }
+    members.merge(acceleration(parameters)) { $1 }
     if let limit = parameters.frameLimit { members["max_frames"] = number(limit) }
     return members
+  }
+
+  private static func acceleration(_ parameters: JobParameters) -> [String: JSONValue] {
+    func kind(_ kind: AccelerationKind) -> JSONValue { .string(kind.rawValue) }
+    switch parameters.acceleration {
+    case .none:
+      return ["acceleration": kind(parameters.distilledSteps == nil ? .none : .distillation)]
+    case .prediction(let options):
+      var members: [String: JSONValue] = [
+        "acceleration": kind(.prediction),
+        "alp_interval": .number(Double(options.interval)),
+        "alp_order": .number(Double(options.order)),
+        "alp_series": .string(options.series.rawValue),
+        "alp_clock": .string(options.clock.rawValue),
+        "alp_dynamic": .bool(options.isDynamic),
+      ]
+      if options.isDynamic { members["alp_alpha"] = .number(options.alpha) }
+      return members
+    case .teaCache(let options):
+      return [
+        "acceleration": kind(.teaCache),
+        "teacache_threshold": .number(options.threshold),
+        "num_skip_start_steps": .number(Double(options.startSteps)),
+      ]
+    }
   }
 }

@@ -53,6 +53,17 @@ package final class PortraitJob {
       .allSatisfy { tags[$0.key] == $0.value }
   }
 
+  /// Whether a run that was killed behind its output has left its work folder.
+  package var hasLeftovers: Bool { request.workFolder == nil && WorkFolder.isOne(plan.workFolder) }
+
+  /// Removes the work folder of a job that is done, unless the user chose it.
+  ///
+  /// - Throws: `OutputError`, `PipelineError.workFolderBusy`.
+  package func clearAway() throws {
+    guard hasLeftovers else { return }
+    try WorkFolder(plan.workFolder, resumes: true).remove()
+  }
+
   /// Does what is not done yet.
   ///
   /// - Parameter report: may throw to stop the job; what is done is kept. Once the output is there,

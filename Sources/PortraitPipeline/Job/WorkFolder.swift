@@ -33,6 +33,8 @@ package final class WorkFolder {
     try Self.checkOwner(of: path)
     lock = try FolderLock(path)
     try AtomicFile.removeAbandoned(in: path)
+    let passes = file(JobFile.passes.rawValue)
+    if FileManager.default.fileExists(atPath: passes) { try AtomicFile.removeAbandoned(in: passes) }
     if !resumes { try removeContents() }
   }
 
@@ -62,6 +64,9 @@ package final class WorkFolder {
     notes.append("\(path): was made with a different \(names); starting over")
     return nil
   }
+
+  /// Something to be told about files that were found and not used.
+  func note(_ text: String) { notes.append(text) }
 
   /// Notes since the last call.
   package func takeNotes() -> [String] {
@@ -94,14 +99,15 @@ package final class WorkFolder {
 
   /// Bytes of all that jobs keep in a folder; 0 where there is none.
   package static func byteCount(of path: String) -> Int {
-    let places = [path, "\(path)/\(JobFile.video.rawValue)"]
+    let places = [nil] + JobFile.folders
     return places.reduce(0) { total, place in
-      guard let names = try? FileManager.default.contentsOfDirectory(atPath: place) else {
+      let folder = place.map { "\(path)/\($0.rawValue)" } ?? path
+      guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
         return total
       }
-      return names.filter { isOurs($0) || isOursInVideo($0) }.reduce(total) { sum, name in
+      return names.filter { isOurs($0, in: place) }.reduce(total) { sum, name in
         var status = stat()
-        guard lstat("\(place)/\(name)", &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+        guard lstat("\(folder)/\(name)", &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
           return sum
         }
         return sum + Int(status.st_size)
@@ -121,14 +127,14 @@ package final class WorkFolder {
   }
 
   private func removeContents() throws {
-    for name in try OutputFolder.names(in: path) where Self.isOurs(name) {
-      if name == JobFile.video.rawValue {
-        let video = file(name)
-        for name in try OutputFolder.names(in: video) where Self.isOursInVideo(name) {
-          try OutputFolder.removeFile("\(video)/\(name)")
+    for name in try OutputFolder.names(in: path) where Self.isOurs(name, in: nil) {
+      if let folder = JobFile.folders.first(where: { $0.rawValue == name }) {
+        let place = file(name)
+        for name in try OutputFolder.names(in: place) where Self.isOurs(name, in: folder) {
+          try OutputFolder.removeFile("\(place)/\(name)")
         }
         // Whatever else somebody has put there stays.
-        rmdir(video)
+        rmdir(place)
       } else {
         try OutputFolder.removeFile(file(name))
       }
@@ -142,26 +148,30 @@ package final class WorkFolder {
   private static func checkOwner(of path: String) throws {
     let names = try OutputFolder.names(in: path)
     guard !names.contains(FolderLock.name) else { return }
-    for name in names where isOurs(name) && !isMadeByJob("\(path)/\(name)") {
+    for name in names where isOurs(name, in: nil) && !isMadeByJob(name, in: path) {
       throw PipelineError.noWorkFolder(path: path, file: name)
     }
   }
 
-  private static func isMadeByJob(_ path: String) -> Bool {
+  private static func isMadeByJob(_ name: String, in path: String) -> Bool {
+    let path = "\(path)/\(name)"
     if let names = try? FileManager.default.contentsOfDirectory(atPath: path) {
-      return names.allSatisfy(isOursInVideo)
+      let folder = JobFile.folders.first { $0.rawValue == name }
+      return names.allSatisfy { isOurs($0, in: folder) }
     }
     return (try? Checkpoint.openFile(path))?.metadata[fingerprintKey] != nil
   }
 
-  private static func isOurs(_ name: String) -> Bool {
-    JobFile.allCases.contains { $0.rawValue == name }
-      || name.wholeMatch(of: /preview-step-\d+\.png/) != nil
-  }
-
-  private static func isOursInVideo(_ name: String) -> Bool {
-    VideoPieces.isPiece(name) || name == DecodingRecord.fileName
-      || AtomicFile.isPartial(name)
+  /// - Parameter folder: inside the work folder; nil for itself.
+  private static func isOurs(_ name: String, in folder: JobFile?) -> Bool {
+    switch folder {
+    case .video:
+      VideoPieces.isPiece(name) || name == DecodingRecord.fileName || AtomicFile.isPartial(name)
+    case .passes: KeptPasses.isPass(name) || AtomicFile.isPartial(name)
+    default:
+      JobFile.allCases.contains { $0.rawValue == name }
+        || name.wholeMatch(of: /preview-step-\d+\.png/) != nil
+    }
   }
 }
 
@@ -173,5 +183,9 @@ package enum JobFile: String, CaseIterable {
   case condition = "condition.safetensors"
   case latents = "latents.safetensors"
   case estimate = "estimate.safetensors"
+  case passes
   case video
+
+  /// Those that are folders themselves.
+  static let folders: [JobFile] = [.passes, .video]
 }

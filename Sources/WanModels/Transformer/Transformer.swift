@@ -203,19 +203,30 @@ package final class Transformer: Sendable {
   /// - Returns: `[out_dim, F, H, W]` float32.
   /// - Throws: `NetworkError.input`, `TensorError`.
   package func velocity(of hidden: Tensor, _ state: State) throws -> Tensor {
-    let expected: Shape = [state.grid.sequenceLength, config.dim]
+    try velocity(of: hidden, time: state.time, grid: state.grid)
+  }
+
+  /// The head, for hidden states that no pass has computed.
+  ///
+  /// - Parameters:
+  ///   - hidden: `[sequence length, dim]` float32.
+  ///   - time: of the step that they are of.
+  package func velocity(
+    of hidden: Tensor, time: TimeConditions, grid: TokenGrid
+  ) throws -> Tensor {
+    let expected: Shape = [grid.sequenceLength, config.dim]
     guard hidden.shape == expected else {
       throw NetworkError.input(
         network: TransformerConfig.network, name: "hidden states", expected: "\(expected)",
         found: "\(hidden.shape)")
     }
-    let m = try Modulation(headModulation, time: state.time.e, on: execution.context)
+    let m = try Modulation(headModulation, time: time.e, on: execution.context)
     let rows = try head(
       hidden,
       prologue: m.prologue(
         shift: 0, scale: 1, epsilon: config.epsilon, on: execution.context), outputType: .f32,
       execution)
-    return try Patches(grid: state.grid, patch: config.patchSize)
+    return try Patches(grid: grid, patch: config.patchSize)
       .latents(from: rows, channels: config.outDim)
   }
 

@@ -9,7 +9,7 @@ import WanModels
 private let bf16Bound = 2e-2
 
 /// What a case's outputs are computed from.
-private struct TransformerCase {
+struct TransformerCase {
   let golden: Golden
   let execution: Execution
   let transformer: Transformer
