@@ -44,6 +44,21 @@ import Testing
     #expect(cache.take(byteCount: 100) == nil)
   }
 
+  @Test func moreIsKeptAsLongAsSomebodyNeedsIt() throws {
+    let cache = BlockCache(limit: 100)
+    var more: BlockCache.Extension? = BlockCache.Extension(cache, by: 200)
+    let other = BlockCache.Extension(cache, by: 50)
+    for size in [150, 60, 100] { cache.give(try block(size), byteCount: size) }
+    #expect(cache.byteCount == 310)
+    cache.give(try block(50), byteCount: 50)
+    #expect(cache.byteCount == 210, "the longest kept is gone")
+    withExtendedLifetime(more) {}
+    more = nil
+    #expect(cache.byteCount == 150)
+    #expect(cache.take(byteCount: 60) == nil && cache.take(byteCount: 100) != nil)
+    withExtendedLifetime(other) {}
+  }
+
   @Test func largeTensorsReuseMemory() throws {
     // A size that no other test uses; another test may drain the cache in between, but not often.
     let byteCount = 7 << 21

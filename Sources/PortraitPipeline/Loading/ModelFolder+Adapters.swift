@@ -31,11 +31,12 @@ extension ModelFolder {
     guard !adapters.isEmpty else { return MergingCost() }
     let loader = try loader(name)
     let preview = try preview(adapters, loader, name)
+    let shapes = loader.shapes
     var cost = MergingCost()
     var blocks: [Substring: Int] = [:]
     for (weight, operations) in preview.operations {
       let bytes =
-        (loader.shapes[weight]?.count ?? 0) * (loader.storedType(of: weight) ?? .f32).byteCount
+        (shapes[weight]?.count ?? 0) * (loader.storedType(of: weight) ?? .f32).byteCount
       let parts = weight.split(separator: ".", maxSplits: 2)
       if parts.count == 3, parts[0] == "blocks" {
         blocks[parts[1], default: 0] += bytes

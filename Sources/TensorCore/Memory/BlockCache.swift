@@ -16,7 +16,7 @@ package final class BlockCache: Sendable {
     func release() { free(UnsafeMutableRawPointer(bitPattern: address)) }
   }
 
-  /// Bytes to keep at most.
+  /// Bytes to keep at most, but for what `Extension`s add.
   package let limit: Int
   private let kept = Mutex(Kept())
 
@@ -24,6 +24,40 @@ package final class BlockCache: Sendable {
     /// The longest kept first.
     var blocks: [Block] = []
     var byteCount = 0
+    /// Bytes that may be kept beyond the limit.
+    var extra = 0
+
+    /// Takes out what has been kept longest, until no more is left than may be.
+    mutating func removeSurplus(beyond limit: Int) -> ArraySlice<Block> {
+      var count = 0
+      while byteCount > limit + extra {
+        byteCount -= blocks[count].byteCount
+        count += 1
+      }
+      defer { blocks.removeFirst(count) }
+      return blocks.prefix(count)
+    }
+  }
+
+  /// As long as it lives, more bytes are kept: for whoever gives back and asks for large blocks in
+  /// turn, and counts their memory as used all the while.
+  package final class Extension: Sendable {
+    private let cache: BlockCache
+    private let byteCount: Int
+
+    package init(_ cache: BlockCache = .shared, by byteCount: Int) {
+      self.cache = cache
+      self.byteCount = byteCount
+      cache.kept.withLock { $0.extra += byteCount }
+    }
+
+    deinit {
+      let surplus = cache.kept.withLock { kept in
+        kept.extra -= byteCount
+        return kept.removeSurplus(beyond: cache.limit)
+      }
+      for block in surplus { block.release() }
+    }
   }
 
   /// - Parameter limit: bytes to keep at most.
@@ -52,13 +86,7 @@ package final class BlockCache: Sendable {
     let surplus = kept.withLock { kept in
       kept.blocks.append(Block(byteCount: byteCount, address: UInt(bitPattern: memory)))
       kept.byteCount += byteCount
-      var count = 0
-      while kept.byteCount > limit {
-        kept.byteCount -= kept.blocks[count].byteCount
-        count += 1
-      }
-      defer { kept.blocks.removeFirst(count) }
-      return kept.blocks.prefix(count)
+      return kept.removeSurplus(beyond: limit)
     }
     for block in surplus { block.release() }
   }
@@ -66,7 +94,7 @@ package final class BlockCache: Sendable {
   /// Frees all that is kept.
   package func drain() {
     let all = kept.withLock { kept in
-      defer { kept = Kept() }
+      defer { (kept.blocks, kept.byteCount) = ([], 0) }
       return kept.blocks
     }
     for block in all { block.release() }

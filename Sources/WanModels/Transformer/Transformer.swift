@@ -18,6 +18,8 @@ package final class Transformer: Sendable {
   private let imageEmbedding: ImageEmbedding  // img_emb
   private let blocks: [TransformerBlock]  // blocks, as they are stored
   private let merged: (any TensorSource)?
+  /// Each merged block takes the memory of the one before: fresh pages would have to be cleared.
+  private let mergedMemory = Mutex<BlockCache.Extension?>(nil)
   private let headModulation: Tensor  // head.modulation, [1, 2, dim] float32
   private let head: Linear  // head.head
   private let stream: WeightStream
@@ -186,8 +188,12 @@ package final class Transformer: Sendable {
     _ index: Int, _ contexts: [AttentionContext]
   ) throws -> TransformerBlock {
     guard let merged else { return blocks[index] }
-    return try blocks[index].replaced(
+    let block = try blocks[index].replaced(
       by: merged.scoped("blocks.\(index)."), index, contexts, config)
+    mergedMemory.withLock { memory in
+      if memory == nil { memory = BlockCache.Extension(by: block.mergedBytes) }
+    }
+    return block
   }
 
   /// The head (Wan2.1 `Head`, `unpatchify`).

@@ -39,7 +39,12 @@ struct TransformerBlock: Sendable {
   ///   - contexts: what the branches attend to; those whose keys the block has already need none.
   func streamedWeights(_ block: Int, _ contexts: [AttentionContext]) -> [Tensor] {
     let projections = Self.missingKeys(of: block, contexts).map(crossAttention.projection)
-    return selfAttention.streamedWeights
+    return weights(with: projections)
+  }
+
+  /// The weights of products, with those of some projections.
+  private func weights(with projections: [KeyValueProjection]) -> [Tensor] {
+    selfAttention.streamedWeights
       + [crossAttention.query, crossAttention.output, expansion, contraction].map(\.weight)
       + projections.flatMap { [$0.key.weight, $0.value.weight] }
   }
@@ -49,6 +54,12 @@ struct TransformerBlock: Sendable {
     of block: Int, _ contexts: [AttentionContext]
   ) -> Set<AttentionContext.Kind> {
     Set(contexts.filter { !$0.hasKeys(of: block) }.map(\.kind))
+  }
+
+  /// Bytes of the weights that lie in memory of their own.
+  var mergedBytes: Int {
+    weights(with: AttentionContext.Kind.allCases.map(crossAttention.projection))
+      .filter { $0.storage.file == nil }.reduce(0) { $0 + $1.byteCount }
   }
 
   /// The block with the weights of another source; projections whose keys are there already are
