@@ -1,9 +1,13 @@
 #!/usr/bin/env python3
-"""Measures whole jobs of `flashportrait infer`.
+"""Measures whole jobs of `flashportrait infer` and `fast-infer`.
 
     measure_job.py stages [FLAG ...]
         runs one job with these flags and prints, for every stage, its time and the most memory of
         its own (RssAnon, sampled ten times a second) that the program had in it
+    measure_job.py compare [--rounds 1] [--ways infer alp teacache distill] [FLAG ...]
+        runs the same job in several ways in turn (all but infer are accelerations of fast-infer),
+        and prints the time of the whole job and of its denoising, what infer takes relative to it,
+        and the mean time of steps that were computed and of those that were not
     measure_job.py growth --checkpoints FOLDER [--frames 200 2000] [--rounds 3] [FLAG ...]
         runs jobs of two lengths in turn, from features made by formula, and prints how time and
         memory grow: the ratio of times over the ratio of lengths, and the difference of the peaks
@@ -41,13 +45,14 @@ def memory(process, name):
 class Job:
     """A run of the program: stages with their seconds and peaks, in order."""
 
-    def __init__(self, flags):
+    def __init__(self, flags, command=("infer",)):
         self.stages, self.peak, self.resident = [], 0, 0
+        self.steps = []
         self.stage = "plan"
         self.peaks = {}
         start = time.monotonic()
         self.process = subprocess.Popen(
-            [str(PROGRAM), "infer", "--log-format", "json", *flags], stderr=subprocess.PIPE,
+            [str(PROGRAM), *command, "--log-format", "json", *flags], stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL, text=True)
         sampler = threading.Thread(target=self.sample)
         sampler.start()
@@ -71,6 +76,8 @@ class Job:
             self.stages.append(("plan", time.monotonic() - start))
         if event.get("event") == "began":
             self.stage = event["stage"]
+        if event.get("event") == "step":
+            self.steps.append(event["step_seconds"])
         if event.get("event") == "finished":
             self.stages.append((event["stage"], event["seconds"]))
 
@@ -89,6 +96,45 @@ def stages(flags):
         print(f"{name:12} {seconds:9.2f} {job.peaks.get(name, 0) / 1e6:9.0f} MB")
     print(f"{'whole job':12} {job.seconds:9.2f} {max(job.peaks.values()) / 1e6:9.0f} MB"
           f"   (planned {job.plan['peak_memory_bytes'] / 1e6:.0f} MB)")
+
+
+def compare(arguments, flags):
+    runs = {way: [] for way in arguments.ways}
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(arguments.rounds):
+            for way in arguments.ways:
+                command = ["infer"] if way == "infer" else ["fast-infer", "--acceleration", way]
+                # The number of steps of a distilled model is its own.
+                own = drop(flags, "--num-inference-steps") if way == "distill" else flags
+                job = Job([*own, "--overwrite", "--output", f"{folder}/{way}.mp4"], command)
+                runs[way].append(job)
+                print(f"{way:10} {job.seconds:9.2f} s", file=sys.stderr, flush=True)
+    print(f"{'':10} {'whole job':>10} {'infer over it':>14} {'denoising':>10} {'over it':>8} "
+          f"{'computed step':>14} {'other step':>11} {'own memory':>11}")
+    for way, jobs in runs.items():
+        whole = statistics.median(job.seconds for job in jobs)
+        denoising = statistics.median(dict(job.stages)["denoising"] for job in jobs)
+        base = runs.get("infer") or jobs
+        ratio = statistics.median(a.seconds / b.seconds for a, b in zip(base, jobs))
+        parts = statistics.median(
+            dict(a.stages)["denoising"] / dict(b.stages)["denoising"] for a, b in zip(base, jobs))
+        # A step is computed or it is not: their times are orders of magnitude apart.
+        steps = [step for job in jobs for step in job.steps]
+        bound = max(steps) / 5
+        computed = statistics.mean(step for step in steps if step >= bound)
+        others = [step for step in steps if step < bound]
+        other = f"{statistics.mean(others):9.3f} s" if others else "-"
+        memory = max(max(job.peaks.values()) for job in jobs) / 1e6
+        print(f"{way:10} {whole:8.2f} s {ratio:14.2f} {denoising:8.2f} s {parts:8.2f} "
+              f"{computed:12.3f} s {other:>11} {memory:8.0f} MB")
+
+
+def drop(flags, name):
+    """The flags without one and its value."""
+    if name not in flags:
+        return flags
+    place = flags.index(name)
+    return flags[:place] + flags[place + 2:]
 
 
 def write_features(path, frames, width):
@@ -139,12 +185,18 @@ def main():
         return stages(sys.argv[2:])
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("mode", choices=["stages", "growth"])
-    parser.add_argument("--checkpoints", required=True)
-    parser.add_argument("--frames", type=int, nargs=2, default=[200, 2000])
-    parser.add_argument("--rounds", type=int, default=3)
+    modes = parser.add_subparsers(dest="mode", required=True)
+    mode = modes.add_parser("growth")
+    mode.add_argument("--checkpoints", required=True)
+    mode.add_argument("--frames", type=int, nargs=2, default=[200, 2000])
+    mode.add_argument("--rounds", type=int, default=3)
+    mode = modes.add_parser("compare")
+    mode.add_argument(
+        "--ways", nargs="+", choices=["infer", "alp", "teacache", "distill"],
+        default=["infer", "alp", "distill"])
+    mode.add_argument("--rounds", type=int, default=1)
     arguments, flags = parser.parse_known_args()
-    growth(arguments, flags)
+    compare(arguments, flags) if arguments.mode == "compare" else growth(arguments, flags)
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ static void fill_avx512(fp_kernels *kernels, uint32_t features) {
   fp_pool_init_avx512(&kernels->pool);
   fp_reduce_init_avx512(&kernels->reduce);
   fp_procedural_init_avx512(&kernels->procedural);
-  fp_lowrank_init_avx512(&kernels->lowrank);
+  fp_lowrank_init_avx512(&kernels->lowrank, features);
 }
 
 static void fill_amx(fp_kernels *kernels) {

@@ -21,8 +21,13 @@ extension Tensor {
   ) throws -> Tensor {
     let rows = shape.rank >= 2 ? shape[0] : 1
     let columns = rows == 0 ? 0 : count / rows
-    let terms = try terms.map { try $0.prepared(rows: rows, columns: columns, on: context) }
+    if terms.count == 1, dtype ?? self.dtype == .bf16,
+      let sum = try adding(inBFloat16: terms[0], rows: rows, columns: columns, on: context)
+    {
+      return sum
+    }
     let source = try contiguous()
+    let terms = try terms.map { try $0.prepared(rows: rows, columns: columns, on: context) }
     let result = try Tensor(uninitialized: shape, dtype: dtype ?? self.dtype)
     // About a second-level cache of float32 sums for each piece of work: the kernel packs `down`
     // anew for each.
@@ -46,22 +51,60 @@ extension Tensor {
     }
     return result
   }
+
+  /// A pair in bfloat16 added to a weight in bfloat16, which published adapters and weights mostly are:
+  /// in a fraction of the time, since nothing becomes float32 in memory.
+  ///
+  /// - Returns: nil where they are anything else, or where the processor multiplies no bfloat16.
+  /// - Throws: `TensorError.shapeMismatch` where the pair does not fit.
+  private func adding(
+    inBFloat16 term: WeightTerm, rows: Int, columns: Int, on context: ComputeContext
+  ) throws -> Tensor? {
+    let kernels = context.kernels.pointee.lowrank
+    guard let merge = kernels.merge, let pack = kernels.pack, dtype == .bf16, count > 0,
+      case .lowRank(let up, let down, let scale) = term, up.dtype == .bf16, down.dtype == .bf16
+    else { return nil }
+    try WeightTerm.check(up, down, rows: rows, columns: columns)
+    let rank = up.shape[1]
+    let (source, left, right) = (try contiguous(), try up.contiguous(), try down.contiguous())
+    let result = try Tensor(uninitialized: shape, dtype: .bf16)
+    let packed = try Tensor(
+      uninitialized: [fp_lowrank_packed_bytes(Int64(rank), Int64(columns))], dtype: .u8)
+    func elements(_ tensor: Tensor, from first: Int) -> UnsafeMutablePointer<UInt16> {
+      tensor.pointer.assumingMemoryBound(to: UInt16.self) + first
+    }
+    pack(packed.pointer, elements(right, from: 0), columns, Int64(rank), Int64(columns))
+    let step = 64
+    context.pool.forEach(rows.dividedUp(by: step)) { piece, _ in
+      let start = piece * step
+      merge(
+        elements(result, from: start * columns), elements(source, from: start * columns), columns,
+        elements(left, from: start * rank), rank, packed.pointer, Int64(min(step, rows - start)),
+        Int64(rank), Int64(columns), scale)
+    }
+    return withExtendedLifetime((source, left, right, packed)) { result }
+  }
 }
 
 extension WeightTerm {
+  /// - Throws: `TensorError.shapeMismatch` where a pair does not fit a weight.
+  fileprivate static func check(_ up: Tensor, _ down: Tensor, rows: Int, columns: Int) throws {
+    guard up.shape.rank == 2, down.shape.rank == 2, up.shape[0] == rows,
+      down.shape == [up.shape[1], columns]
+    else {
+      throw TensorError.shapeMismatch(
+        operation: "low-rank sum", expected: "[\(rows), r] and [r, \(columns)]",
+        found: "\(up.shape) and \(down.shape)")
+    }
+  }
+
   /// The term with contiguous float32 tensors.
   fileprivate func prepared(
     rows: Int, columns: Int, on context: ComputeContext
   ) throws -> WeightTerm {
     switch self {
     case .lowRank(let up, let down, let scale):
-      guard up.shape.rank == 2, down.shape.rank == 2, up.shape[0] == rows,
-        down.shape == [up.shape[1], columns]
-      else {
-        throw TensorError.shapeMismatch(
-          operation: "low-rank sum", expected: "[\(rows), r] and [r, \(columns)]",
-          found: "\(up.shape) and \(down.shape)")
-      }
+      try Self.check(up, down, rows: rows, columns: columns)
       return .lowRank(
         up: try up.converted(to: .f32, on: context),
         down: try down.converted(to: .f32, on: context),
