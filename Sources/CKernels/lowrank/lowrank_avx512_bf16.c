@@ -27,17 +27,26 @@ void fp_lowrank_pack_avx512_bf16(void *packed, const uint16_t *down, ptrdiff_t d
     }
 }
 
-/// Two elements of a row of `up` in every lane; the second is 0 past the end.
-static inline __m512bh two_elements(const uint16_t *up, int64_t k, int64_t rank) {
-  uint32_t pair = 0;
-  memcpy(&pair, up + k, k + 1 < rank ? 4 : 2);
-  return (__m512bh)_mm512_set1_epi32((int)pair);
-}
-
 /// The lanes of a vector from `column` on that lie before the end.
 static inline __mmask16 present(int64_t column, int64_t columns) {
   const int64_t left = columns - column;
   return left >= lanes ? 0xffff : left <= 0 ? 0 : (__mmask16)((1u << left) - 1);
+}
+
+/// Adds the products of two elements of each row of `up` with two rows of the panel.
+static inline void add_products(__m512 sums[block_rows][vectors], const uint32_t *pairs,
+                                const uint32_t *panel) {
+  __m512bh values[vectors];
+#pragma clang loop unroll(full)
+  for (int v = 0; v < vectors; v++)
+    values[v] = (__m512bh)_mm512_loadu_si512(panel + v * lanes);
+#pragma clang loop unroll(full)
+  for (int i = 0; i < block_rows; i++) {
+    const __m512bh pair = (__m512bh)_mm512_set1_epi32((int)pairs[i]);
+#pragma clang loop unroll(full)
+    for (int v = 0; v < vectors; v++)
+      sums[i][v] = _mm512_dpbf16_ps(sums[i][v], pair, values[v]);
+  }
 }
 
 /// At most 8 rows of 32 columns; rows past the end repeat the last one and are not written.
@@ -51,15 +60,18 @@ static inline void merge_block(uint16_t *target, const uint16_t *weight, ptrdiff
     for (int v = 0; v < vectors; v++)
       sums[i][v] = _mm512_setzero_ps();
   }
-  for (int64_t k = 0; k < rank; k += 2, panel += FP_LOWRANK_PANEL) {
-    __m512bh values[vectors];
-    for (int v = 0; v < vectors; v++)
-      values[v] = (__m512bh)_mm512_loadu_si512(panel + v * lanes);
-    for (int i = 0; i < block_rows; i++) {
-      const __m512bh pair = two_elements(ups[i], k, rank);
-      for (int v = 0; v < vectors; v++)
-        sums[i][v] = _mm512_dpbf16_ps(sums[i][v], pair, values[v]);
-    }
+  int64_t k = 0;
+  for (; k + 1 < rank; k += 2, panel += FP_LOWRANK_PANEL) {
+    uint32_t pairs[block_rows];
+    for (int i = 0; i < block_rows; i++)
+      memcpy(&pairs[i], ups[i] + k, sizeof pairs[i]);
+    add_products(sums, pairs, panel);
+  }
+  if (k < rank) {
+    uint32_t pairs[block_rows];
+    for (int i = 0; i < block_rows; i++)
+      pairs[i] = ups[i][k];
+    add_products(sums, pairs, panel);
   }
   for (int i = 0; i < block_rows && i < rows; i++)
     for (int v = 0; v < vectors; v++) {
