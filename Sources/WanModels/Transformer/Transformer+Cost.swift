@@ -28,7 +28,9 @@ extension TransformerConfig {
     let hidden = (branches + 1) * tokens * dim * DType.f32.byteCount
     let rows = max(tokens, min(branches * tokens, BlockWorkspace.slabRows))
     let keys = 2 * tokens * dim * type.byteCount
-    return hidden + 3 * rows * dim * type.byteCount + BlockWorkspace.innerLimit + keys
+    // A product packs what it multiplies: at most the inner states.
+    let packed = min(branches * tokens * ffnDim * type.byteCount, BlockWorkspace.innerLimit)
+    return hidden + 3 * rows * dim * type.byteCount + BlockWorkspace.innerLimit + packed + keys
       + BlockCache.shared.limit
   }
 }
