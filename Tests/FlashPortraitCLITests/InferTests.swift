@@ -341,6 +341,16 @@ import Testing
     #expect(
       try VideoReader(path: folder.file("o.mp4"), order: .rgb).information.estimatedFrameCount
         == 21)
-    #expect(FileManager.default.fileExists(atPath: folder.file("o.mp4.work")))
+    let work = folder.file("o.mp4.work")
+    #expect(FileManager.default.fileExists(atPath: work))
+    // A folder in it counts with its files.
+    let names = try FileManager.default.contentsOfDirectory(atPath: "\(work)/video")
+    let bytes = try names.reduce(0) { sum, name in
+      sum + (try Data(contentsOf: URL(fileURLWithPath: "\(work)/video/\(name)")).count)
+    }
+    let shown = await CommandRun.inProcess("inspect", work, "--json")
+    let squeezed = shown.output.filter { !$0.isWhitespace }
+    #expect(squeezed.contains("\"bytes\":\(bytes),\"file\":\"video\""), "\(shown.output)")
+    #expect(squeezed.contains("\"files\":\(names.count)"), "\(shown.output)")
   }
 }

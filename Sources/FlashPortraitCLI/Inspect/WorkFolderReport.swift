@@ -11,6 +11,8 @@ struct WorkFolderReport: Encodable {
     let steps: Int?
     /// Of the step in hand.
     let windows: Int?
+    /// Of a folder.
+    let files: Int?
   }
 
   let path: String
@@ -25,11 +27,20 @@ struct WorkFolderReport: Encodable {
     parts = try JobFile.allCases.map(\.rawValue).compactMap { name in
       let file = "\(folder)/\(name)"
       guard files.fileExists(atPath: file) else { return nil }
-      let bytes = try files.attributesOfItem(atPath: file)[.size] as? Int
+      let contents =
+        JobFile.folders.contains { $0.rawValue == name }
+        ? try files.contentsOfDirectory(atPath: file) : nil
+      let bytes = (contents?.map { "\(file)/\($0)" } ?? [file]).reduce(0) { sum, path in
+        // A run that goes on may have removed it by now.
+        var status = stat()
+        return lstat(path, &status) == 0 ? sum + Int(status.st_size) : sum
+      }
       let place =
         name == JobFile.latents.rawValue
         ? DenoisingRecord.place(in: try Checkpoint.openFile(file)) : nil
-      return Part(file: name, bytes: bytes ?? 0, steps: place?.step, windows: place?.window)
+      return Part(
+        file: name, bytes: bytes, steps: place?.step, windows: place?.window,
+        files: contents?.count)
     }
   }
 
@@ -37,7 +48,7 @@ struct WorkFolderReport: Encodable {
   var lines: [String] {
     var table = TextTable([.left, .right, .left], indent: "  ")
     for part in parts {
-      var state = "done"
+      var state = part.files.map { formatCount($0, "file") } ?? "done"
       if let steps = part.steps {
         state = "after step \(steps)"
         if let windows = part.windows, windows > 0 {

@@ -187,5 +187,5 @@ package enum JobFile: String, CaseIterable {
   case video
 
   /// Those that are folders themselves.
-  static let folders: [JobFile] = [.passes, .video]
+  package static let folders: [JobFile] = [.passes, .video]
 }
